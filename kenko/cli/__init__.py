@@ -1,0 +1,1 @@
+"""The kenko command: one file per command, thin."""

@@ -1,0 +1,1 @@
+"""Outbound HTTP: one guarded client, one file per receiver."""

@@ -1,0 +1,1 @@
+"""The fold: windows, signals, curves, score, zones, receipts. Pure."""

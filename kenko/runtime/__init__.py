@@ -1,0 +1,1 @@
+"""What every process needs: clock, settings, logging, metrics, health, lifecycle."""

@@ -1,0 +1,1 @@
+"""Faust: record-batch transport, partition runner, ticks. The only room that names faust.App."""

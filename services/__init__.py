@@ -1,0 +1,1 @@
+"""The processes: each a thin shell that wires rooms of `kenko` together."""

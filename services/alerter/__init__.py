@@ -1,0 +1,1 @@
+"""Decides whether to tell anyone, tells them, and records it."""

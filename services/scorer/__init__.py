@@ -1,0 +1,1 @@
+"""Keeps a health score for each account: decides what is true."""
