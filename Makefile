@@ -1,0 +1,60 @@
+# Everything runs in .venv, from versions locked with hashes. Nothing else is installed.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+BIN := .venv/bin
+PYTHON_IN := $(BIN)/python
+UV_COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes \
+	--no-header --no-emit-index-url --no-emit-find-links --no-annotate --quiet
+# More of pytest's options, say ARGS='-k tick -x'.
+ARGS ?=
+
+help: ## This list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
+
+demo: venv ## Everything for real on a year of sample data (DEMO_SECONDS=90; EVENTS=FILE MODEL=FILE)
+	@$(BIN)/kenko demo
+
+up: venv ## Broker, Redis and all services on this machine, until Ctrl-C
+	@$(BIN)/kenko up
+
+test: venv ## All tests that need only the Python package index
+	$(PYTHON_IN) -m pytest -m "not external" $(ARGS)
+
+test-external: venv ## Connected tests on Apache Kafka and the system's Redis (needs Java, Maven, redis-server)
+	$(PYTHON_IN) scripts/external $(PYTHON_IN) -m pytest -m "connected or external" $(ARGS)
+
+test-deep: venv ## The pure tests with many more generated examples
+	HYPOTHESIS_PROFILE=deep $(PYTHON_IN) -m pytest -m "not connected and not external" --timeout 3600 $(ARGS)
+
+lint: venv ## Style, types, import contracts, YAML
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/yamllint --strict .
+
+format: venv ## Mend what ruff can mend
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+schemas: venv ## Generate the JSON Schemas of all contracts again
+	$(PYTHON_IN) -m schemas.generate
+
+wheel: venv ## Build the wheel and test it installed, outside the checkout
+	rm -rf dist
+	$(PYTHON_IN) -m build --wheel --no-isolation
+	$(PYTHON_IN) -m pytest tests/packaging/installed_wheel.py
+
+lock: venv ## Lock what pyproject.toml asks for (ARGS=--upgrade: the newest it allows)
+	$(UV_COMPILE) $(ARGS) pyproject.toml -o requirements/runtime.txt
+	$(UV_COMPILE) $(ARGS) pyproject.toml --extra embedded --group dev -o requirements/dev.txt
+	$(UV_COMPILE) $(ARGS) --group build -o requirements/build.txt
+
+venv: ## The virtual environment (PYTHON=/path/to/python3 chooses the interpreter)
+	@PYTHON='$(PYTHON)' scripts/venv
+
+clean: ## Remove everything that these targets made
+	rm -rf .venv .external .kenko build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find schemas kenko services tests -name __pycache__ -type d -exec rm -rf {} +
+
+.PHONY: help demo up test test-external test-deep lint format schemas wheel lock venv clean
