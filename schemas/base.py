@@ -11,9 +11,11 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Contract(BaseModel):
-    """A value that crosses a wire: frozen, and closed (an unknown field is an error that names it)."""
+    """A value that crosses a wire: frozen. A field it does not know is passed over, so that a reader may be older than
+    the writer while a release rolls out. What clients send is closed instead: see `UsageEvent`.
+    """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
 
 def to_ms(time: datetime) -> int:
@@ -29,7 +31,10 @@ def from_ms(ms: int) -> datetime:
 
 
 def _to_utc(time: datetime) -> datetime:
-    return time.astimezone(UTC)
+    try:
+        return time.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("lies outside the years 1 to 9999 in UTC") from None
 
 
 def _no_control(text: str) -> str:

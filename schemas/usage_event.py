@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
 from schemas.base import Contract, Identifier, Properties, UtcTime
 
@@ -25,7 +25,12 @@ EventName = Annotated[Identifier, AfterValidator(_not_reserved)]
 
 
 class UsageEvent(Contract):
-    """`(source, id)` is unique and stable over a producer's retries: that pair is what duplicates are found by."""
+    """`(source, id)` is unique and stable over a producer's retries: that pair is what duplicates are found by.
+
+    Closed: a field that is not known is an error that names it, for a misspelt field would be lost in silence.
+    """
+
+    model_config = ConfigDict(extra="forbid")
 
     id: Identifier = Field(description="Stays the same when the producer retries.")
     source: Identifier = Field(default="api", description="Who produced it; ids are unique within a source.")

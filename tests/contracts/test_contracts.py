@@ -113,3 +113,10 @@ def test_a_dead_letter_travels_in_headers_beside_others():
         reason=DeadLetterReason.INVALID, message="time: missing", app="scorer", topic="t", partition=3, offset=7
     )
     assert DeadLetter.from_headers([("ce_id", b"1"), *letter.headers()]) == letter
+
+
+def test_an_older_reader_passes_over_a_field_of_a_newer_writer():
+    path = next(p for p in EXAMPLES if p.stem == "transition.silence")
+    document = json.loads(path.read_bytes())
+    newer = {**document, "of_a_later_release": 1, "receipt": {**document["receipt"], "of_a_later_release": 1}}
+    assert CONTRACTS["transition"].model_validate(newer) == CONTRACTS["transition"].model_validate(document)
