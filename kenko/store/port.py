@@ -1,0 +1,88 @@
+"""What the scorer asks of a store: the state of one partition, committed as a whole behind its fence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+from kenko.engine.rows import Row, RowChange
+
+MAX_ROWS_A_COMMIT = 2000
+"""A script holds up everybody else on the server, so a commit is kept to some tens of milliseconds."""
+
+
+@dataclass(frozen=True)
+class Fence:
+    """How far a partition has been applied. Everything below `offset` is in the rows; nothing else says so."""
+
+    offset: int
+    """The next offset to apply."""
+    log_id: str
+    """Identity of the log the offset counts in, as the caller names it. The caller refuses another log."""
+    now_ms: int | None = None
+    """Log time: the newest tick applied; None before the first."""
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """Running totals by outcome since offset 0: they move with the fence, so a record is counted once."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "counts", dict(self.counts))  # the caller goes on counting in its own
+
+
+@dataclass(frozen=True)
+class PartitionCommit:
+    """All that changed since the last commit.
+
+    Raises:
+        ValueError: the fence would go backwards, there are more than `MAX_ROWS_A_COMMIT` rows, or an account twice.
+    """
+
+    expected: int | None
+    """Offset of the fence this runner last saw; None = it saw none."""
+    fence: Fence
+    rows: Sequence[RowChange] = ()
+
+    def __post_init__(self) -> None:
+        if self.expected is not None and self.fence.offset < self.expected:
+            raise ValueError(f"the fence cannot go back from {self.expected} to {self.fence.offset}")
+        if len(self.rows) > MAX_ROWS_A_COMMIT:
+            raise ValueError(f"{len(self.rows)} rows: commit before more than {MAX_ROWS_A_COMMIT} have changed")
+        if len({change.account_id for change in self.rows}) != len(self.rows):
+            raise ValueError("an account stands twice in one commit")
+
+
+class CommitOutcome(StrEnum):
+    """What became of a commit."""
+
+    APPLIED = "applied"
+    """All of it is in the store."""
+    REFUSED = "refused"
+    """None of it is: the fence is not where this runner last saw it. Somebody else owns the partition, this commit
+    was applied before and its answer got lost, or the store was emptied. Drop the working set, read the fence again."""
+
+
+class PartitionStore(Protocol):
+    """The state of one partition.
+
+    Every method raises `TransientError` when the store is away, busy or full (try again: nothing is lost) and
+    `PermanentError` when a person has to mend something.
+    """
+
+    async def fence(self) -> Fence | None:
+        """Where the partition stands; None if nothing was ever committed, or the store was emptied."""
+
+    async def rows(self, account_ids: Iterable[str]) -> dict[str, Row | None]:
+        """The rows of these accounts, in one round trip; None for an account that has none."""
+
+    async def due(self, until_ms: int, limit: int) -> list[tuple[int, str]]:
+        """At most `limit` accounts due at or before `until_ms`: (due time, account), by time, then by UTF-8 bytes."""
+
+    async def next_due(self) -> int | None:
+        """The earliest due time; 0 if an account was touched since it was last scored; None if nothing is due."""
+
+    async def commit(self, commit: PartitionCommit) -> CommitOutcome:
+        """All of it or, if the fence is not as expected, nothing.
+
+        After a `TransientError` it is unknown whether it was applied: read the fence, or send the same commit again.
+        """

@@ -1,0 +1,111 @@
+"""RedisPartitionStore: the state of one partition in Redis, committed by one script."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import islice
+from typing import Any
+
+import msgspec
+
+from kenko.engine.rows import Row
+from kenko.store.client import AnyRedis
+from kenko.store.keys import PartitionKeys
+from kenko.store.packing import pack, unpack
+from kenko.store.port import MAX_ROWS_A_COMMIT, CommitOutcome, Fence, PartitionCommit
+from kenko.store.redis_errors import translated
+from kenko.store.script import Script
+
+WITHOUT_SCORE = -1
+"""Stands in the scores for an account that has none, so that every account is in there."""
+
+_COMMIT = Script.load("commit.lua")
+_LOAD = Script.load("load.lua")
+_COUNTS = msgspec.json.Decoder(dict[str, int])
+
+
+class RedisPartitionStore:
+    """One instance a partition; the client may be shared by many. See `PartitionStore` for what the methods promise."""
+
+    def __init__(self, client: AnyRedis, keys: PartitionKeys) -> None:
+        self._client = client
+        self._keys = keys
+        self._commit = _COMMIT
+
+    @property
+    def keys(self) -> PartitionKeys:
+        return self._keys
+
+    async def fence(self) -> Fence | None:
+        with translated():
+            stored: Any = await self._client.hmget(self._keys.fence, ["offset", "now", "counts", "log"])
+        offset, now_ms, counts, log_id = stored
+        if offset is None:
+            return None
+        return Fence(
+            offset=int(offset),
+            now_ms=int(now_ms) if now_ms else None,
+            counts=_COUNTS.decode(counts or b"{}"),
+            log_id=(log_id or b"").decode(),
+        )
+
+    async def rows(self, account_ids: Iterable[str]) -> dict[str, Row | None]:
+        # One round trip, unless more are asked for than a commit could hold: a script holds up everybody else.
+        remaining = iter(dict.fromkeys(account_ids))
+        rows: dict[str, Row | None] = {}
+        while batch := list(islice(remaining, MAX_ROWS_A_COMMIT)):
+            keys = [*map(self._keys.row, batch), *map(self._keys.ids, batch)]
+            with translated():
+                reply = await _LOAD.run(self._client, keys)
+            fields = iter(unpack(b"".join(reply)))
+            for account_id in batch:
+                chunks = next(fields)
+                rows[account_id] = Row(next(fields), list(islice(fields, int(chunks)))) if chunks else None
+        return rows
+
+    async def due(self, until_ms: int, limit: int) -> list[tuple[int, str]]:
+        if limit <= 0:
+            return []
+        with translated():
+            found: Any = await self._client.zrange(
+                self._keys.due, "-inf", str(until_ms), byscore=True, offset=0, num=limit, withscores=True
+            )
+        return [(int(due_ms), member.decode()) for member, due_ms in found]
+
+    async def next_due(self) -> int | None:
+        with translated():
+            found: Any = await self._client.zrange(self._keys.due, 0, 0, withscores=True)
+        return int(found[0][1]) if found else None
+
+    async def commit(self, commit: PartitionCommit) -> CommitOutcome:
+        keys, args = self._pack(commit)
+        with translated():
+            applied = await self._commit.run(self._client, keys, args)
+        return CommitOutcome.APPLIED if applied == 1 else CommitOutcome.REFUSED
+
+    def _pack(self, commit: PartitionCommit) -> tuple[list[str], list[str | bytes | int]]:
+        """KEYS and ARGV of commit.lua."""
+        rows, fence = commit.rows, commit.fence
+        with_ids = [change for change in rows if change.id_chunks or change.drop_ids_through is not None]
+        keys = [
+            *(self._keys.fence, self._keys.due, self._keys.scores),
+            *(self._keys.row(change.account_id) for change in rows),
+            *(self._keys.ids(change.account_id) for change in with_ids),
+        ]
+        fields: list[bytes] = []
+        for change in with_ids:
+            fields += (_digits(change.drop_ids_through), _digits(len(change.id_chunks)), *change.id_chunks)
+        fields += [change.state for change in rows]
+        for change in rows:
+            score = WITHOUT_SCORE if change.score_centi is None else change.score_centi
+            fields += (change.account_id.encode(), _digits(change.due_ms), _digits(score))
+        return keys, [
+            *(_digits(commit.expected), fence.offset, _digits(fence.now_ms)),
+            *(msgspec.json.encode(fence.counts), fence.log_id),
+            *(len(rows), len(with_ids), len(fields), pack(fields)),
+        ]
+
+
+def _digits(value: int | None) -> bytes:
+    """As the script reads a number; None is the empty string."""
+    return b"" if value is None else b"%d" % value
