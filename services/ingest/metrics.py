@@ -1,0 +1,50 @@
+"""Every metric of ingest. No account, user, event name or key is ever a label."""
+
+from __future__ import annotations
+
+from prometheus_client import REGISTRY, Counter, Gauge, Histogram
+from prometheus_client.registry import CollectorRegistry
+
+from kenko.dialects.problems import ProblemCode
+from services.ingest.answers import STATUS
+from services.ingest.auth import AuthOutcome
+
+_SECONDS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+ACCEPTED = "accepted"
+REJECTED = "rejected"
+
+
+class IngestMetrics:
+    """One a process; tests give it a registry of their own. Known label sets stand at 0 from the start."""
+
+    def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
+        self.requests = Counter(
+            "kenko_ingest_requests_total", "Requests to /v1/events by status.", ["code"], registry=registry
+        )
+        self.events = Counter(
+            "kenko_ingest_events_total",
+            "Events by outcome: accepted (in Kafka), or rejected with its reason.",
+            ["outcome", "reason"],
+            registry=registry,
+        )
+        self.auth = Counter(
+            "kenko_ingest_auth_total", "Requests by what became of their key.", ["outcome"], registry=registry
+        )
+        self.request_seconds = Histogram(
+            "kenko_ingest_request_seconds", "From the headers to the answer.", buckets=_SECONDS, registry=registry
+        )
+        self.produce_seconds = Histogram(
+            "kenko_ingest_produce_seconds",
+            "Until Kafka acknowledged all events of a request.",
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self.in_flight_bytes = Gauge("kenko_ingest_in_flight_bytes", "Bodies held, decompressed.", registry=registry)
+        self.kafka_up = Gauge("kenko_ingest_kafka_up", "1 while Kafka answers: ingest is ready.", registry=registry)
+        for status in {200, *(status.value for status in STATUS.values())}:
+            self.requests.labels(str(status))
+        self.events.labels(ACCEPTED, "")
+        for code in ProblemCode:
+            self.events.labels(REJECTED, code.value)
+        for outcome in AuthOutcome:
+            self.auth.labels(outcome.value)

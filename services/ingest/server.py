@@ -1,0 +1,142 @@
+"""The process: sink, HTTP server, metrics and probes, started in this order and stopped in the reverse."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Iterator
+
+import uvicorn
+
+from kenko.runtime.clock import SystemClock
+from kenko.runtime.errors import ConfigurationError
+from kenko.runtime.garbage import collect_garbage_rarely
+from kenko.runtime.health import CheckResult, Probes
+from kenko.runtime.lifecycle import Stop
+from kenko.runtime.logging import get_logger
+from kenko.runtime.ops_server import OpsServer
+from services.ingest.app import create_app
+from services.ingest.auth import Keyring
+from services.ingest.budget import Budget
+from services.ingest.handler import APP, IngestHandler
+from services.ingest.kafka_sink import KafkaSink
+from services.ingest.metrics import IngestMetrics
+from services.ingest.protocol import guarded
+from services.ingest.settings import IngestSettings
+
+_log = get_logger(__name__)
+
+
+class HttpServer(uvicorn.Server):
+    """uvicorn without its signal handlers: the lifecycle has its own."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def http_server(handler: IngestHandler, settings: IngestSettings) -> HttpServer:
+    """The server over `handler`, not yet listening."""
+    protocol = guarded(header_timeout_s=settings.ingest_read_timeout_s, max_connections=settings.ingest_max_connections)
+    return HttpServer(
+        uvicorn.Config(
+            create_app(handler),
+            http=protocol,
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_keep_alive=30,
+            timeout_graceful_shutdown=int(settings.ingest_drain_timeout_s),
+        )
+    )
+
+
+def listen(settings: IngestSettings) -> socket.socket:
+    """The listening socket.
+
+    Raises:
+        ConfigurationError: the address is taken or not ours to take.
+    """
+    try:
+        flags = socket.AI_PASSIVE
+        address = socket.getaddrinfo(settings.ingest_host, settings.ingest_port, type=socket.SOCK_STREAM, flags=flags)[
+            0
+        ]
+        # With the protocol named: asyncio turns Nagle's delay off (40 ms an answer) only where it says TCP.
+        listener = socket.socket(address[0], socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    except OSError as error:
+        raise _cannot_listen(settings, error) from error
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address[4])
+        listener.listen(1024)
+    except OSError as error:
+        listener.close()
+        raise _cannot_listen(settings, error) from error
+    return listener
+
+
+def _cannot_listen(settings: IngestSettings, error: OSError) -> ConfigurationError:
+    return ConfigurationError(
+        f"  KENKO_INGEST_HOST={settings.ingest_host}, KENKO_INGEST_PORT={settings.ingest_port}:"
+        f" cannot listen there ({error.strerror}). Choose another port; 0 takes a free one."
+    )
+
+
+async def serve(settings: IngestSettings, stop: Stop) -> None:
+    """Run ingest until it is asked to stop; requests under way are finished first."""
+    metrics = IngestMetrics()
+    sink = KafkaSink(settings, on_change=metrics.kafka_up.set)
+    handler = IngestHandler(
+        settings=settings,
+        keyring=Keyring(settings.ingest_keys),
+        sink=sink,
+        clock=SystemClock(),
+        metrics=metrics,
+        budget=Budget(settings.ingest_max_in_flight_bytes, metrics.in_flight_bytes.set),
+    )
+    if handler.keyring.is_open:
+        _log.warning("ingest.open_to_anybody", reason="KENKO_ENV=dev and no KENKO_INGEST_KEYS")
+    ops = OpsServer(
+        service=APP,
+        host=settings.ops_host,
+        port=settings.ops_port,
+        probes=Probes(ready={"kafka": sink.standing, "running": lambda: _running(stop)}),
+    )
+    with listen(settings) as listener:
+        await ops.start()
+        server = http_server(handler, settings)
+        tasks = [
+            asyncio.create_task(server.serve(sockets=[listener]), name="ingest.http"),
+            asyncio.create_task(sink.run(), name="ingest.kafka"),
+            asyncio.create_task(stop.wait(), name="ingest.stop"),
+        ]
+        address = listener.getsockname()
+        collect_garbage_rarely()
+        _log.info("ingest.listening", url=f"http://{settings.ingest_host}:{address[1]}")
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            await _wind_down(server, sink, ops, tasks)
+
+
+def _running(stop: Stop) -> CheckResult:
+    return CheckResult(ok=not stop.requested, reason="stopping" if stop.requested else "running")
+
+
+async def _wind_down(server: HttpServer, sink: KafkaSink, ops: OpsServer, tasks: list[asyncio.Task[None]]) -> None:
+    """First the requests, then what they wait for. Raises what ended the service, if it was not asked to end."""
+    http, kafka, stopping = tasks
+    server.should_exit = True
+    await asyncio.wait([http])
+    kafka.cancel()
+    stopping.cancel()
+    await sink.stop()
+    await ops.stop()
+    for result in await asyncio.gather(*tasks, return_exceptions=True):
+        if isinstance(result, Exception):
+            raise result
