@@ -15,6 +15,8 @@ TRIAL_BROKER_SETTINGS = {
     "KENKO_KAFKA_IDEMPOTENCE": "false",
     # It lets a member join after about half the session timeout: a short one, or every start takes 15 s.
     "KENKO_KAFKA_SESSION_TIMEOUT_S": "6",
+    # It answers a fetch late, at the end of the wait or half-way through it, even when a record has come.
+    "KENKO_KAFKA_FETCH_WAIT_MS": "50",
     "KENKO_KAFKA_REPLICATION": "1",
 }
 

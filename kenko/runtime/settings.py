@@ -83,6 +83,12 @@ class Settings(BaseSettings):
     kafka_session_timeout_s: float = Field(
         default=30.0, ge=1, le=300, description="Seconds without a heartbeat after which a consumer counts as gone."
     )
+    kafka_fetch_wait_ms: int = Field(
+        default=500,
+        ge=1,
+        le=30_000,
+        description="Longest wait of the broker for the next record; Kafka answers at once.",
+    )
     kafka_replication: int = Field(
         default=1, ge=1, le=9, description="Replicas of each topic that we create; 3 in production."
     )

@@ -1,0 +1,64 @@
+"""What a runner tells whoever counts. The scorer's metrics implement it; the labels are closed sets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+
+class StreamObserver(Protocol):
+    """Called from the event loop; must not block or raise."""
+
+    def committed(self, partition: int, counts: Mapping[str, int], rows: int) -> None:
+        """A commit was applied; `counts` are what it adds to the fence's totals, by outcome."""
+
+    def refused(self, partition: int) -> None:
+        """The store refused a commit: another runner moved the fence, or the store is older or empty."""
+
+    def evaluated(self, accounts: int, seconds: float) -> None:
+        """A tick was worked off."""
+
+    def moved(self, to_zone: str) -> None:
+        """A transition was made; `to_zone` is a zone or "none"."""
+
+    def hole(self, partition: int, offsets: int) -> None:
+        """The broker holds no record for this many offsets."""
+
+    def gap(self, partition: int) -> None:
+        """Records did not come here; they are read again."""
+
+    def waiting(self, cause: str) -> None:
+        """A try failed and will be repeated; `cause` is "redis" or "kafka"."""
+
+    def lag(self, partition: int, records: int) -> None:
+        """Records in the log that are not applied yet."""
+
+    def released(self, partition: int) -> None:
+        """The partition is no longer ours."""
+
+    def tick_written(self, reason: str) -> None:
+        """A tick was written, and why."""
+
+
+class NullObserver:
+    """Counts nothing."""
+
+    def committed(self, partition: int, counts: Mapping[str, int], rows: int) -> None: ...
+
+    def refused(self, partition: int) -> None: ...
+
+    def evaluated(self, accounts: int, seconds: float) -> None: ...
+
+    def moved(self, to_zone: str) -> None: ...
+
+    def hole(self, partition: int, offsets: int) -> None: ...
+
+    def gap(self, partition: int) -> None: ...
+
+    def waiting(self, cause: str) -> None: ...
+
+    def lag(self, partition: int, records: int) -> None: ...
+
+    def released(self, partition: int) -> None: ...
+
+    def tick_written(self, reason: str) -> None: ...

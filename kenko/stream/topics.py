@@ -1,0 +1,82 @@
+"""Make the topics of the registry, and tell logs apart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import NoError, TopicAlreadyExistsError, for_code
+
+from kenko.runtime.errors import ConfigurationError, PermanentError, TransientError
+from kenko.runtime.logging import get_logger
+from kenko.runtime.settings import kafka_servers
+from kenko.stream.kafka_errors import KafkaRefusal, translated
+from schemas.topics import TOPICS, Topic
+
+_log = get_logger(__name__)
+
+
+class Cluster(NamedTuple):
+    """What `ensure_topics` found."""
+
+    id: str
+    """The broker's own name of its cluster: another log has another one."""
+    partitions: Mapping[Topic, int]
+
+
+async def ensure_topics(
+    kafka_url: str, *, partitions: int, replication: int = 1, prefix: str = "", client_id: str = "kenko"
+) -> Cluster:
+    """Create those topics of the registry that are missing. Safe to call by many processes at once.
+
+    Raises:
+        TransientError: no broker answers, or it is not ready yet.
+        PermanentError: the broker refuses, for example for want of rights.
+        ConfigurationError: a topic has another number of partitions: keys would move between them.
+    """
+    with translated():
+        admin = AIOKafkaAdminClient(bootstrap_servers=kafka_servers(kafka_url), client_id=client_id)
+        try:
+            await admin.start()
+            # Create first, look after: asking the trial broker about a topic creates it, with its own settings.
+            await _create_missing(admin, partitions=partitions, replication=replication, prefix=prefix)
+            described = await admin.describe_topics([prefix + spec.name.value for spec in TOPICS])
+            cluster_id = str((await admin.describe_cluster())["cluster_id"])
+        finally:
+            await admin.close()
+    found = {Topic(topic["topic"].removeprefix(prefix)): len(topic["partitions"]) for topic in described}
+    _check(found, partitions, prefix)
+    return Cluster(id=cluster_id, partitions=found)
+
+
+def log_id(cluster: Cluster, topic: str, partitions: int) -> str:
+    """Identity of the log that offsets count in. Kept beside the fence; the fence of another log means nothing here."""
+    return f"{cluster.id}/{topic}/{partitions}"
+
+
+async def _create_missing(admin: Any, *, partitions: int, replication: int, prefix: str) -> None:
+    wanted = [
+        NewTopic(prefix + spec.name.value, partitions, replication, topic_configs=spec.config()) for spec in TOPICS
+    ]
+    answer = await admin.create_topics(wanted)
+    for name, code, *message in answer.topic_errors:
+        kind = for_code(code)
+        if kind is NoError:
+            _log.info("stream.topic_created", topic=name, partitions=partitions, replication=replication)
+        elif kind is not TopicAlreadyExistsError:
+            text = f"Kafka does not create topic {name}: {kind.__name__}: {message[0] if message else ''}"
+            if getattr(kind, "retriable", False):
+                raise TransientError(text)
+            raise PermanentError(text, reason=KafkaRefusal.TOPIC)
+
+
+def _check(found: Mapping[Topic, int], partitions: int, prefix: str) -> None:
+    wrong = [f"  {prefix}{topic.value} has {count}" for topic, count in found.items() if count != partitions]
+    if wrong:
+        raise ConfigurationError(
+            f"KENKO_PARTITIONS={partitions}, but these topics have another number of partitions:\n"
+            + "\n".join(wrong)
+            + "\nSet KENKO_PARTITIONS to that number. To have more partitions, begin with new topics"
+            " (KENKO_TOPIC_PREFIX): adding some to an existing topic moves accounts between them."
+        )

@@ -1,0 +1,202 @@
+"""What a runner holds between two fences: the fold of its partition, and the outputs that wait for the next commit.
+
+The order of a commit, and what a crash in it repeats:
+
+1. Outputs (transitions, copied ticks, dead letters) are produced and acknowledged.
+   A crash before this repeats nothing outside: the fence still stands before the records.
+   A crash after it produces the same outputs again, with the same ids; the alerter drops what it has seen.
+2. One script writes rows, due index, read model and, last, the fence; only if the fence is where we last saw it.
+   A crash before or inside it: as above; rows half written carry their offset, so nothing touches them twice.
+3. Kafka's committed offset follows. A crash before it costs nothing: after a restart the fence is what counts.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from kenko.dialects.record import InvalidRecord
+from kenko.engine.partition import PartitionFold
+from kenko.engine.scorer import Scorer
+from kenko.runtime.errors import KenkoError
+from kenko.store.port import MAX_ROWS_A_COMMIT, CommitOutcome, Fence, PartitionCommit, PartitionStore
+from kenko.stream.decode import Item, accounts
+from kenko.stream.observer import StreamObserver
+from kenko.stream.outputs import dead_letter_record, tick_copy, transition_record
+from kenko.stream.plan import RunnerPlan
+from kenko.stream.producer import Output, OutRecord
+from schemas.base import to_ms
+from schemas.tick import Tick
+from schemas.usage_event import UsageEvent
+
+MAX_WAITING_OUTPUTS: Final = 5000
+"""Outputs held for one commit; a replay with many ticks a batch is cut here."""
+
+
+class FenceMovedError(KenkoError):
+    """The store refused a commit: drop the working set, read the fence, go on from there."""
+
+
+class WorkingSet:
+    """Applies decoded records in order and commits them. Everything in it is lost, and rebuilt, when a fence moves."""
+
+    def __init__(  # noqa: PLR0913 - the ports it works with, by keyword
+        self,
+        *,
+        plan: RunnerPlan,
+        scorer: Scorer,
+        store: PartitionStore,
+        output: Output,
+        observer: StreamObserver,
+        fence: Fence | None,
+        start_offset: int,
+    ) -> None:
+        self._plan = plan
+        self._store = store
+        self._output = output
+        self._observer = observer
+        self._expected = None if fence is None else fence.offset
+        self._committed_counts: Counter[str] = Counter({} if fence is None else fence.counts)
+        self.fold = PartitionFold(
+            scorer,
+            partition=plan.partition,
+            due_budget=plan.due_budget,
+            now_ms=None if fence is None else fence.now_ms,
+            counts=None if fence is None else dict(fence.counts),
+        )
+        self.next_offset = start_offset if fence is None else fence.offset
+        """The next offset to apply; what lies between it and the fence is in memory only."""
+        self._base = self.next_offset
+        self.ticked = False
+        """A tick was applied since the last commit."""
+        self._waiting: list[OutRecord] = []
+        # No later than the store's earliest due time; None = not asked since it may have changed. It saves a round
+        # trip a tick while nothing is due.
+        self._next_due_ms: int | None = None
+        self._next_due_known = False
+
+    @property
+    def fence_offset(self) -> int | None:
+        """The fence as this runner last saw it."""
+        return self._expected
+
+    @property
+    def next_due_ms(self) -> int | None:
+        """The earliest time at which an account is due, as far as known; 0 = at once."""
+        return self._next_due_ms if self._next_due_known else 0
+
+    @property
+    def uncommitted(self) -> int:
+        """Offsets applied since the last commit."""
+        return self.next_offset - self._base
+
+    async def apply(self, items: Sequence[Item], end: int) -> None:
+        """Apply `items` in order; `end` is one past the last record of their batch.
+
+        Raises:
+            FenceMovedError: a commit on the way was refused.
+        """
+        await self.make_room(len(items))
+        await self._load(accounts(items))
+        for position, item in enumerate(items):
+            content = item.content
+            if isinstance(content, UsageEvent):
+                self.fold.apply(item.offset, content)
+                self.next_offset = item.offset + 1
+            elif isinstance(content, Tick):
+                await self._tick(item, content)
+                self.next_offset = item.offset + 1
+                await self.make_room(len(items) - position - 1)
+            else:
+                self._refuse(item, content)
+                self.next_offset = item.offset + 1
+        self.next_offset = end
+
+    async def make_room(self, rows: int) -> None:
+        """Commit if `rows` more changed rows could pass the limit of a commit, or too many outputs wait."""
+        full = self.fold.changed_count() + rows > MAX_ROWS_A_COMMIT
+        if full or len(self._waiting) >= MAX_WAITING_OUTPUTS:
+            await self.commit()
+
+    async def commit(self) -> None:
+        """Move the fence to `next_offset`.
+
+        Raises:
+            FenceMovedError: refused, nothing was written.
+        """
+        if not self.uncommitted:
+            return
+        # A crash here repeats all since the fence: nothing of it is outside yet.
+        await self._output.send(self._waiting)
+        # A crash here sends the same outputs again, with the same ids.
+        rows = self.fold.drain()
+        counts = Counter(self.fold.counts)
+        fence = Fence(offset=self.next_offset, log_id=self._plan.log_id, now_ms=self.fold.now_ms, counts=dict(counts))
+        outcome = await self._store.commit(PartitionCommit(expected=self._expected, fence=fence, rows=rows))
+        if outcome is CommitOutcome.REFUSED:
+            raise FenceMovedError(f"partition {self._plan.partition}: the fence is no longer at {self._expected}")
+        # A crash here costs nothing: the fence says that all of it is done.
+        self._waiting.clear()
+        self._expected = self._base = fence.offset
+        self.ticked = False
+        self._follow_due([row.due_ms for row in rows])
+        gained = counts - self._committed_counts
+        self._committed_counts = counts
+        self._observer.committed(self._plan.partition, gained, len(rows))
+
+    async def tidy(self) -> None:
+        """Between batches: forget rows not used for long, and learn when the next account is due."""
+        self.fold.evict(self._plan.max_rows)
+        if not self._next_due_known:
+            self._next_due_ms = await self._store.next_due()
+            self._next_due_known = True
+
+    async def _tick(self, item: Item, tick: Tick) -> None:
+        await self.make_room(self._plan.due_budget)
+        if not self.fold.tick(item.offset, to_ms(tick.time), item.record.timestamp):
+            return
+        self.ticked = True
+        begun = time.perf_counter()
+        due = self.fold.select_due(await self._stored_due())
+        await self._load(due)
+        transitions = self.fold.evaluate(due, item.offset)
+        for transition in transitions:
+            self._waiting.append(transition_record(transition, self._plan.transitions_topic))
+            self._observer.moved("none" if transition.to_zone is None else transition.to_zone.value)
+        if self._plan.copies_ticks:
+            # After this tick's transitions: when the alerter's time arrives, what happened until then is there.
+            self._waiting.append(tick_copy(item.record, self._plan.transitions_topic))
+        self._observer.evaluated(len(due), time.perf_counter() - begun)
+
+    def _refuse(self, item: Item, refusal: InvalidRecord) -> None:
+        """Into the dead letters, before the fence passes it."""
+        self.fold.counts[f"dead_lettered.{refusal.reason}"] += 1
+        self._waiting.append(
+            dead_letter_record(
+                item.record,
+                refusal,
+                self._plan.dead_letters_topic,
+                app=self._plan.app,
+                source_topic=self._plan.topic,
+            )
+        )
+
+    async def _load(self, account_ids: Iterable[str]) -> None:
+        missing = self.fold.missing(account_ids)
+        if missing:
+            self.fold.adopt(await self._store.rows(missing))
+
+    async def _stored_due(self) -> list[tuple[int, str]]:
+        now_ms = self.fold.now_ms
+        if now_ms is None:
+            return []
+        if self._next_due_known and (self._next_due_ms is None or self._next_due_ms > now_ms):
+            return []
+        self._next_due_known = False  # what is due now is scored at this tick, so the next one comes later
+        return await self._store.due(now_ms, self._plan.due_budget + self.fold.changed_count())
+
+    def _follow_due(self, written: Iterable[int | None]) -> None:
+        known = [due for due in (self._next_due_ms, *written) if due is not None]
+        self._next_due_ms = min(known, default=None)

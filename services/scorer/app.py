@@ -1,0 +1,230 @@
+"""The scorer, put together: Faust brings batches, one runner a partition applies them, Redis holds the state."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, Final
+
+from prometheus_client import REGISTRY
+from prometheus_client.registry import CollectorRegistry
+
+from kenko.engine.scorer import Scorer
+from kenko.model import HealthModel
+from kenko.runtime.clock import Clock, SystemClock
+from kenko.runtime.garbage import collect_garbage_rarely
+from kenko.runtime.lifecycle import Stop
+from kenko.runtime.logging import get_logger
+from kenko.runtime.ops_server import OpsServer
+from kenko.store.checks import check_redis
+from kenko.store.client import AnyRedis, connect
+from kenko.store.keys import PartitionKeys
+from kenko.store.redis_partition import RedisPartitionStore
+from kenko.stream.app import KenkoApp, StreamFailedError, build_app, run_app
+from kenko.stream.log import FaustLog
+from kenko.stream.patience import Patience
+from kenko.stream.plan import RunnerPlan
+from kenko.stream.producer import KafkaOutput
+from kenko.stream.reader import PartitionReader
+from kenko.stream.runner import PartitionRunner
+from kenko.stream.ticks import TickWriter
+from kenko.stream.topics import Cluster, ensure_topics, log_id
+from kenko.stream.watchdog import Watchdog
+from schemas.topics import Topic
+from services.scorer.handler import add_agent
+from services.scorer.health import ScorerHealth, watch_redis
+from services.scorer.metrics import ScorerMetrics
+from services.scorer.settings import ScorerSettings
+
+NAME: Final = "kenko-scorer"
+
+_log = get_logger(__name__)
+
+
+class ScorerService:
+    """One scorer process."""
+
+    def __init__(
+        self,
+        settings: ScorerSettings,
+        model: HealthModel,
+        *,
+        clock: Clock | None = None,
+        registry: CollectorRegistry = REGISTRY,
+    ) -> None:
+        self._settings = settings
+        self._model = model
+        self._scorer = Scorer(model)
+        self._clock = clock or SystemClock()
+        self._metrics = ScorerMetrics(registry)
+        self._registry = registry
+        self._patience = Patience(self._metrics)
+        self._health = ScorerHealth()
+        self._topic = settings.topic(Topic.USAGE_EVENTS)
+        self._output = KafkaOutput(settings, client_id=NAME)
+        # Apart from the outputs: a tick must not wait behind a long list of transitions.
+        self._tick_output = KafkaOutput(settings, client_id=f"{NAME}-ticks")
+        self._redis: AnyRedis = connect(settings.redis_url.get_secret_value())
+        self._failed = asyncio.Event()
+        self._failure: Exception | None = None
+
+    async def run(self, stop: Stop) -> None:
+        """Until `stop` is requested; then commit what is applied, leave the group, and return.
+
+        Raises:
+            ConfigurationError: a person has to change something.
+            StreamFailedError: Faust gave up.
+            Exception: what a runner could not go on from. The process must be started again; nothing is lost.
+        """
+        ops = OpsServer(
+            service="scorer",
+            host=self._settings.ops_host,
+            port=self._settings.ops_port,
+            probes=self._health.probes(),
+            registry=self._registry,
+        )
+        await ops.start()
+        try:
+            connected = asyncio.create_task(self._connect(), name="scorer.connect")
+            if await _first(connected, stop.wait()):
+                await self._serve(connected.result(), stop)
+        except StreamFailedError as error:
+            raise self._failure or error from error
+        finally:
+            await self._close()
+            await ops.stop()
+        if self._failure is not None:
+            raise self._failure
+
+    async def _connect(self) -> Cluster:
+        """Wait for Redis and Kafka, for as long as it takes: waiting is alive, just not ready."""
+        for finding in await self._patience.outlast("redis", lambda: check_redis(self._redis)):
+            _log.warning("scorer.redis_unfit", check=finding.check, severity=finding.severity, finding=str(finding))
+        settings = self._settings
+        cluster = await self._patience.outlast(
+            "kafka",
+            lambda: ensure_topics(
+                settings.kafka_url,
+                partitions=settings.partitions,
+                replication=settings.kafka_replication,
+                prefix=settings.topic_prefix,
+                client_id=NAME,
+            ),
+        )
+        for output in (self._output, self._tick_output):
+            await self._patience.outlast("kafka", output.start)
+        return cluster
+
+    async def _serve(self, cluster: Cluster, stop: Stop) -> None:
+        settings = self._settings
+        app: KenkoApp
+        reader = PartitionReader(
+            self._topic,
+            lambda partition: self._runner(app, cluster, partition),
+            self._metrics,
+            position_limit_s=settings.kafka_session_timeout_s / 2,
+        )
+        app = build_app(NAME, settings, batched=reader, instance_id=settings.group_instance_id)
+        add_agent(app, self._topic, reader)
+        self._health.reader = reader
+        _log.info("scorer.started", model=self._model.name, score_hash=self._model.score_hash, time=settings.time)
+        collect_garbage_rarely()
+        ended = Stop()
+        faust = asyncio.create_task(run_app(app, ended), name="scorer.faust")
+        helpers = [asyncio.create_task(watch_redis(self._redis, self._health), name="scorer.redis_watch")]
+        ticks = self._ticks(reader)
+        if settings.time == "wall":
+            helpers.append(asyncio.create_task(ticks.run(), name="scorer.ticks"))
+        watchdog = Watchdog(self._clock)
+        watchdog.start()
+        helpers.append(asyncio.create_task(self._tell(watchdog, reader, ticks), name="scorer.watchdog"))
+        asked = [asyncio.create_task(stop.wait()), asyncio.create_task(self._failed.wait())]
+        try:
+            await asyncio.wait({faust, *asked, *helpers}, return_when=asyncio.FIRST_COMPLETED)
+            # First commit, then leave: the next owner of a partition starts where we end.
+            await reader.drain(settings.stop_grace_s / 2)
+            ended.request("drained")
+            await faust
+            for helper in helpers:
+                if helper.done():
+                    helper.result()
+        finally:
+            watchdog.stop()
+            for task in (*asked, *helpers):
+                task.cancel()
+
+    def _runner(self, app: KenkoApp, cluster: Cluster, partition: int) -> PartitionRunner:
+        settings = self._settings
+        plan = RunnerPlan(
+            partition=partition,
+            topic=self._topic,
+            transitions_topic=settings.topic(Topic.TRANSITIONS),
+            dead_letters_topic=settings.topic(Topic.DEAD_LETTERS),
+            log_id=log_id(cluster, self._topic, settings.partitions),
+            copies_ticks=settings.time == "log",
+            max_rows=max(1000, settings.working_set_rows // settings.partitions),
+        )
+        keys = PartitionKeys(
+            model=state_model(self._model),
+            partition=partition,
+            partitions=settings.partitions,
+            prefix=settings.redis_prefix,
+        )
+        return PartitionRunner(
+            plan=plan,
+            scorer=self._scorer,
+            store=RedisPartitionStore(self._redis, keys),
+            output=self._output,
+            log=FaustLog(app, self._topic, partition),
+            observer=self._metrics,
+            clock=self._clock,
+            patience=self._patience,
+            failed=self._fail,
+        )
+
+    def _ticks(self, reader: PartitionReader) -> TickWriter:
+        return TickWriter(
+            reader=reader,
+            output=self._tick_output,
+            topic=self._topic,
+            interval_ms=self._settings.tick_interval_ms,
+            clock=self._clock,
+            observer=self._metrics,
+        )
+
+    async def _tell(self, watchdog: Watchdog, reader: PartitionReader, ticks: TickWriter) -> None:
+        while True:
+            watchdog.tell(waiting=self._patience.waiting > 0, behind=reader.behind(ticks.last_offsets))
+            await asyncio.sleep(1.0)
+
+    def _fail(self, partition: int, error: Exception) -> None:
+        """A runner cannot go on: the process ends, so that it is started again or a person looks."""
+        _log.error("scorer.runner_failed", partition=partition, error=repr(error), exc_info=error)
+        if self._failure is None:
+            self._failure = error
+        self._health.failure = error
+        self._failed.set()
+
+    async def _close(self) -> None:
+        for output in (self._output, self._tick_output):
+            try:
+                await output.stop()
+            except Exception as error:  # noqa: BLE001 - the process ends; what is not acknowledged is repeated
+                _log.warning("scorer.producer_stop_failed", error=repr(error))
+        await self._redis.aclose()
+
+
+def state_model(model: HealthModel) -> str:
+    """The model's part of a Redis key: another state hash has a keyspace of its own."""
+    return f"{model.name}-{model.state_hash[:8]}"
+
+
+async def _first(task: asyncio.Task[Any], other: Coroutine[Any, Any, None]) -> bool:
+    """Whether `task` ends before `other`; the one that does not is cancelled."""
+    waiting = asyncio.create_task(other)
+    try:
+        await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        return task.done()
+    finally:
+        waiting.cancel()
+        task.cancel()

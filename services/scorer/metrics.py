@@ -1,0 +1,112 @@
+"""Metrics of the scorer: every name once. Labels are closed sets; no account is ever one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from prometheus_client import REGISTRY, Counter, Gauge, Histogram
+from prometheus_client.registry import CollectorRegistry
+
+DEAD_PREFIX = "dead_lettered."
+_TICK_COUNTS = {"ticks": "applied", "ticks_ignored": "ignored"}
+_ALREADY_COUNTED = frozenset({"evaluated", "transitions"})
+"""Totals of the fence that have a metric of their own here."""
+
+
+class ScorerMetrics:
+    """A `StreamObserver` over Prometheus."""
+
+    def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
+        self.records = Counter(
+            "kenko_scorer_records",
+            "Records committed, by outcome: applied, duplicate, too_late, already, dead_lettered.",
+            ["outcome"],
+            registry=registry,
+        )
+        self.dead_letters = Counter(
+            "kenko_scorer_dead_letters", "Records given up, by reason.", ["reason"], registry=registry
+        )
+        self.ticks = Counter("kenko_scorer_ticks", "Ticks read: applied or ignored.", ["outcome"], registry=registry)
+        self.ticks_written = Counter(
+            "kenko_scorer_ticks_written", "Ticks written, by reason: arrived, due, idle.", ["reason"], registry=registry
+        )
+        self.commits = Counter(
+            "kenko_scorer_commits", "Commits, by outcome: applied, refused.", ["outcome"], registry=registry
+        )
+        self.rows = Counter("kenko_scorer_rows_written", "Account rows written.", registry=registry)
+        self.accounts = Counter("kenko_scorer_accounts_evaluated", "Evaluations of an account.", registry=registry)
+        self.evaluation = Histogram(
+            "kenko_scorer_evaluation_seconds",
+            "Time to work one tick off, reads included.",
+            buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5),
+            registry=registry,
+        )
+        self.transitions = Counter(
+            "kenko_scorer_transitions",
+            "Transitions made, by the zone entered. A replay makes them again.",
+            ["to_zone"],
+            registry=registry,
+        )
+        self.ignored_values = Counter(
+            "kenko_scorer_ignored_values",
+            "Property values a signal could not use, for example text where a number is needed.",
+            registry=registry,
+        )
+        self.missing_offsets = Counter(
+            "kenko_scorer_missing_offsets", "Offsets without a record in the broker.", registry=registry
+        )
+        self.gaps = Counter("kenko_scorer_gaps", "Seeks back to records that did not come.", registry=registry)
+        self.waits = Counter(
+            "kenko_scorer_waits", "Failed tries that were repeated: redis, kafka.", ["cause"], registry=registry
+        )
+        self.lag_records = Gauge(
+            "kenko_scorer_lag_records", "Records in the log and not applied yet.", ["partition"], registry=registry
+        )
+        for outcome in ("applied", "refused"):
+            self.commits.labels(outcome)
+
+    def committed(self, partition: int, counts: Mapping[str, int], rows: int) -> None:  # noqa: ARG002 - the port's shape
+        self.commits.labels("applied").inc()
+        self.rows.inc(rows)
+        for name, count in counts.items():
+            self._count(name, count)
+
+    def refused(self, partition: int) -> None:  # noqa: ARG002 - the port's shape
+        self.commits.labels("refused").inc()
+
+    def evaluated(self, accounts: int, seconds: float) -> None:
+        self.accounts.inc(accounts)
+        self.evaluation.observe(seconds)
+
+    def moved(self, to_zone: str) -> None:
+        self.transitions.labels(to_zone).inc()
+
+    def hole(self, partition: int, offsets: int) -> None:  # noqa: ARG002 - the port's shape
+        self.missing_offsets.inc(offsets)
+
+    def gap(self, partition: int) -> None:  # noqa: ARG002 - the port's shape
+        self.gaps.inc()
+
+    def waiting(self, cause: str) -> None:
+        self.waits.labels(cause).inc()
+
+    def lag(self, partition: int, records: int) -> None:
+        self.lag_records.labels(str(partition)).set(records)
+
+    def released(self, partition: int) -> None:
+        """The next owner reports its lag: two series for one partition would add up to nonsense."""
+        self.lag_records.remove_by_labels({"partition": str(partition)})
+
+    def tick_written(self, reason: str) -> None:
+        self.ticks_written.labels(reason).inc()
+
+    def _count(self, name: str, count: int) -> None:
+        if name in _TICK_COUNTS:
+            self.ticks.labels(_TICK_COUNTS[name]).inc(count)
+        elif name.startswith(DEAD_PREFIX):
+            self.records.labels("dead_lettered").inc(count)
+            self.dead_letters.labels(name.removeprefix(DEAD_PREFIX)).inc(count)
+        elif name == "ignored_values":
+            self.ignored_values.inc(count)
+        elif name not in _ALREADY_COUNTED:
+            self.records.labels(name).inc(count)

@@ -1,0 +1,176 @@
+"""The whole scorer process, on a real broker and a real Redis."""
+
+import asyncio
+import subprocess
+import sys
+
+import pytest
+
+from kenko.stream.producer import OutRecord
+from schemas.dead_letter import DeadLetter
+from schemas.topics import Topic
+
+
+async def test_events_and_ticks_become_rows_and_transitions(world):
+    await world.send(3000)
+    scorer = world.scorer()
+    await scorer.ready()
+    await world.until_applied(3000, scorer)
+    await world.output.send([OutRecord(world.settings.topic(Topic.USAGE_EVENTS), b"account-1", b"\xff\x00")])
+    await world.send(500)
+    await world.until_applied(3500, scorer)
+
+    _, metrics = await scorer.get("/metrics")
+    assert await scorer.stop() == 0
+
+    assert await world.agrees() == 0
+    assert 'kenko_scorer_records_total{outcome="applied"} 3500.0' in metrics
+    assert "account-" not in metrics
+    (dead,) = [r for records in (await world.records(Topic.DEAD_LETTERS)).values() for r in records]
+    assert (dead.key, dead.value) == (b"account-1", b"\xff\x00")
+    assert DeadLetter.from_headers(list(dead.headers)).topic == world.settings.topic(Topic.USAGE_EVENTS)
+
+
+async def test_kill_9_in_the_middle_repeats_and_loses_nothing(world):
+    await world.send(20_000)
+    first = world.scorer()
+    await world.until_applied(1, first)
+    sending = asyncio.create_task(world.send(5_000))
+    await world.until_applied(8_000, first)
+    first.kill()
+    await sending
+
+    second = world.scorer()
+    await world.until_applied(25_000, second)
+    assert await second.stop() == 0
+
+    await world.agrees()
+
+
+async def test_an_older_redis_is_brought_up_to_date_from_the_log(world):
+    """The fence stands far behind Kafka's committed offset: the fence is what counts."""
+    await world.send(2000)
+    scorer = world.scorer()
+    await world.until_applied(2000, scorer)
+    assert await scorer.stop() == 0
+    saved = {key: await world.redis.dump(key) for key in await world.redis.keys("*")}
+
+    await world.send(3000)
+    scorer = world.scorer()
+    await world.until_applied(5000, scorer)
+    assert await scorer.stop() == 0
+
+    await world.redis.flushdb()
+    for key, value in saved.items():
+        await world.redis.restore(key, 0, value)
+    assert await world.applied() == 2000
+    scorer = world.scorer()
+    await world.until_applied(5000, scorer)
+    assert await scorer.stop() == 0
+
+    await world.agrees()
+
+
+async def test_two_workers_share_the_partitions_and_one_leaves(world):
+    await world.send(3000)
+    first, second = world.scorer(), world.scorer()
+    await world.until_applied(3000, first)
+    for scorer in (first, second):
+        await scorer.ready()
+    await world.until(lambda: owned(first, 2), what="two partitions each", scorer=first)
+    await world.until(lambda: owned(second, 2), what="two partitions each", scorer=second)
+    await world.send(3000)
+    await world.until_applied(6000, second)
+    assert await first.stop() == 0
+    await world.send(3000)
+    await world.until_applied(9000, second)
+    assert await second.stop() == 0
+
+    await world.agrees()
+
+
+async def test_in_log_time_only_the_replay_ticks_and_its_ticks_are_copied(world):
+    scorer = world.scorer(KENKO_TIME="log")
+    await world.send(1000)
+    await world.tick(count=3)
+    await world.until_applied(1000, scorer)
+    await world.until(world.all_ticked(3), what="three ticks each", scorer=scorer)
+    assert await scorer.stop() == 0
+
+    await world.agrees()
+    sent = await world.records(Topic.TRANSITIONS)
+    log = await world.records(Topic.USAGE_EVENTS)
+    for partition in log:
+        copies = [(r.value, r.headers) for r in sent[partition] if r.key is None]
+        assert copies == [(r.value, r.headers) for r in log[partition] if r.key is None]
+        assert len(copies) == 3
+
+
+async def owned(scorer, partitions):
+    answer = await scorer.get("/health/ready")
+    return answer is not None and f"{partitions} partitions" in answer[1]
+
+
+async def test_the_state_of_another_log_is_refused_with_what_to_do(world):
+    fence = world.store(2).keys.fence
+    await world.redis.hset(fence, mapping={"offset": 7, "now": "", "counts": "{}", "log": "other/log/4"})
+
+    scorer = world.scorer()
+
+    assert await asyncio.to_thread(scorer.process.wait, 40) == 2
+    said = scorer.log.read_text()
+    assert "Partition 2" in said
+    assert "KENKO_REDIS_PREFIX" in said
+
+
+async def test_redis_restarting_is_waited_out(world):
+    if world.backend.stack is None:
+        pytest.skip("given servers are left alone")
+    await world.send(1000)
+    scorer = world.scorer()
+    await world.until_applied(1000, scorer)
+    await asyncio.to_thread(world.backend.stack.redis.stop)
+    await world.send(1000)
+    await asyncio.to_thread(world.backend.stack.redis.start)
+    await world.until_applied(2000, scorer)
+    assert await scorer.stop() == 0
+
+    await world.agrees()
+
+
+async def test_waiting_for_kafka_and_redis_is_alive_and_not_ready(world):
+    scorer = world.scorer(KENKO_KAFKA_URL="kafka://127.0.0.1:1", KENKO_REDIS_URL="redis://127.0.0.1:1/0")
+
+    async def waits():
+        return any(line["event"] == "stream.waiting" for line in scorer.lines())
+
+    await world.until(waits, what="waiting", scorer=scorer)
+
+    assert (await scorer.get("/health/live"))[0] == 200
+    assert (await scorer.get("/health/ready"))[0] == 503
+    assert (await scorer.get("/health/startup"))[0] == 503
+    assert await scorer.stop() == 0
+
+
+def run_with(**environ):
+    return subprocess.run(
+        [sys.executable, "-m", "services.scorer"], env=environ, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def test_every_mistake_of_a_model_is_printed_with_its_line(tmp_path):
+    path = tmp_path / "model.yaml"
+    path.write_text("apiVersion: kenko/v1\nkind: HealthModel\nmetadata: {name: x, version: 1}\nsignalz: {}\n")
+
+    ended = run_with(KENKO_MODEL=str(path))
+
+    assert ended.returncode == 2
+    assert f"{path}:4:1" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_missing_model_is_said(tmp_path):
+    assert "KENKO_MODEL" in run_with().stderr
+    ended = run_with(KENKO_MODEL=str(tmp_path / "nowhere.yaml"))
+    assert ended.returncode == 2
+    assert "nowhere.yaml" in ended.stderr

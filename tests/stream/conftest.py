@@ -1,0 +1,213 @@
+"""A runner over in-memory twins: log, store and output; and the fold that it must agree with."""
+
+import asyncio
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+
+import pytest
+
+from kenko.dialects.cloudevents import decode_record, encode_event, encode_tick
+from kenko.dialects.record import InvalidRecord
+from kenko.engine.partition import PartitionFold
+from kenko.engine.scorer import Scorer
+from kenko.model import load_model
+from kenko.runtime.clock import ManualClock
+from kenko.store.memory_partition import MemoryPartition, MemoryPartitionStore
+from kenko.store.port import Fence, PartitionCommit
+from kenko.stream.memory_log import MemoryLog
+from kenko.stream.observer import NullObserver
+from kenko.stream.patience import Patience
+from kenko.stream.plan import RunnerPlan
+from kenko.stream.producer import MemoryOutput
+from kenko.stream.runner import PartitionRunner
+from schemas.base import from_ms
+from schemas.tick import Tick
+from schemas.transition import Transition
+from schemas.usage_event import UsageEvent
+
+HOUR = 3_600_000
+DAY = 24 * HOUR
+START = 1_700_000_000_000 - 1_700_000_000_000 % DAY
+
+MODEL = """
+apiVersion: kenko/v1
+kind: HealthModel
+metadata: {name: small, version: 1}
+signals:
+  uses_7d: {match: {event: "*"}, aggregate: count, window: 7d}
+  last_seen: {match: {event: "*"}, aggregate: recency}
+score:
+  groups:
+    use: {weight: 50, inputs: [{signal: uses_7d, curve: {points: [[0, 0], [5, 100]]}}]}
+    recency: {weight: 50, inputs: [{signal: last_seen, curve: {points: [[1, 100], [8, 0]]}}]}
+  new_account_grace: 2d
+zones:
+  red: {below: 40, clear_above: 45, for: 0s}
+  yellow: {below: 70, clear_above: 74, for: 1h}
+"""
+
+
+@pytest.fixture(scope="session")
+def model():
+    return load_model(MODEL, name="small.yaml")
+
+
+class CountingObserver(NullObserver):
+    def __init__(self):
+        self.refusals = self.gaps = self.holes = self.commits = 0
+        self.counts = {}
+
+    def committed(self, partition, counts, rows):  # noqa: ARG002 - the port's shape
+        self.commits += 1
+        for name, count in counts.items():
+            self.counts[name] = self.counts.get(name, 0) + count
+
+    def refused(self, partition):  # noqa: ARG002 - the port's shape
+        self.refusals += 1
+
+    def gap(self, partition):  # noqa: ARG002 - the port's shape
+        self.gaps += 1
+
+    def hole(self, partition, offsets):  # noqa: ARG002 - the port's shape
+        self.holes += offsets
+
+
+@dataclass
+class Bench:
+    """One partition with its twins. `runner()` starts a runner; `settle()` feeds it to the end of the log."""
+
+    model: object
+    log: MemoryLog = field(default_factory=MemoryLog)
+    core: MemoryPartition = field(default_factory=MemoryPartition)
+    output: MemoryOutput = field(default_factory=MemoryOutput)
+    observer: CountingObserver = field(default_factory=CountingObserver)
+    clock: ManualClock = field(default_factory=ManualClock)
+    failures: list = field(default_factory=list)
+    runners: list = field(default_factory=list)
+    serial: int = 0
+
+    def event(self, account="acme", *, at_ms, event_id=None, properties=None):
+        self.serial += 1
+        record = encode_event(
+            UsageEvent(
+                id=event_id or f"e{self.serial}",
+                account_id=account,
+                event="Report Exported",
+                time=from_ms(at_ms),
+                properties=properties or {},
+            )
+        )
+        return self.log.append(record.key, record.value, record.headers, timestamp=at_ms)
+
+    def tick(self, at_ms):
+        self.serial += 1
+        record = encode_tick(at_ms, source="kenko/scorer", id=f"t{self.serial}")
+        return self.log.append(record.key, record.value, record.headers, timestamp=at_ms)
+
+    def poison(self, value=b"\xff", key=b"acme", headers=(), *, at_ms=START):
+        return self.log.append(key, value, headers, timestamp=at_ms)
+
+    def story(self, days=12, accounts=("acme", "globex", "initech")):
+        """Each account is used daily, stops on a day of its own, and goes red by time alone."""
+        for day in range(days):
+            for number, account in enumerate(accounts):
+                if day < 4 + number:
+                    self.event(account, at_ms=START + day * DAY + number * HOUR)
+            for hour in (1, 9, 17):
+                self.tick(START + day * DAY + hour * HOUR)
+
+    def runner(self, *, store=None, output=None, **plan):
+        plan = RunnerPlan(
+            partition=0,
+            topic=self.log.topic,
+            transitions_topic="transitions",
+            dead_letters_topic="dead-letters",
+            **{"log_id": "test-log", **plan},
+        )
+        runner = PartitionRunner(
+            plan=plan,
+            scorer=Scorer(self.model),
+            store=store or MemoryPartitionStore(self.core),
+            output=output or self.output,
+            log=self.log,
+            observer=self.observer,
+            clock=self.clock,
+            patience=Patience(self.observer, sleep=lambda _: asyncio.sleep(0)),
+            failed=lambda _, error: self.failures.append(error),
+        )
+        runner.start()
+        self.runners.append(runner)
+        return runner
+
+    async def until(self, runner, reached):
+        """Feed the runner until `reached()`; a failure of the runner ends it too."""
+        async with asyncio.timeout(20):
+            while not reached() and not self.failures:
+                if (batch := self.log.fetch(self.fetch_limit)) is not None:
+                    runner.deliver(batch, lambda: None)
+                await asyncio.sleep(0)
+
+    fetch_limit: int = 7
+
+    async def settle(self, runner):
+        await self.until(runner, lambda: runner.next_offset == self.log.end)
+
+    async def run_to_end(self, **plan):
+        """A whole life of a runner: from the fence to the end of the log."""
+        runner = self.runner(**plan)
+        await self.settle(runner)
+        await runner.stop(5)
+        return runner
+
+    def transitions(self):
+        sent = [r for r in self.output.sent if r.topic == "transitions" and r.key is not None]
+        return [Transition.model_validate_json(r.value) for r in sent]
+
+    def state(self):
+        """Every row as the store holds it, and the fence."""
+        fence = self.core.fence()
+        accounts = {r.key.decode() for r in self.log.records if r.key and not r.value.startswith(b"\xff")}
+        return fence.offset, dict(fence.counts), {a: r.state for a, r in self.core.rows(sorted(accounts)).items() if r}
+
+
+def fold_offline(model, log):
+    """The reference: one fold over the whole log, committed once at the end. -> (store core, transitions)."""
+    core = MemoryPartition()
+    fold = PartitionFold(Scorer(model), partition=log.partition)
+    transitions = []
+    for record in log.records:
+        try:
+            content = decode_record(record.key, record.value, record.headers, record.timestamp)
+        except InvalidRecord as refusal:
+            fold.counts[f"dead_lettered.{refusal.reason}"] += 1
+            continue
+        if isinstance(content, Tick):
+            if fold.tick(record.offset, int(content.time.timestamp() * 1000), record.timestamp):
+                due = fold.select_due([])
+                transitions += fold.evaluate(due, record.offset)
+        else:
+            fold.adopt(dict.fromkeys(fold.missing([content.account_id])))
+            fold.apply(record.offset, content)
+    fence = Fence(offset=log.end, log_id="test-log", now_ms=fold.now_ms, counts=dict(fold.counts))
+    core.commit(PartitionCommit(expected=None, fence=fence, rows=fold.drain()))
+    return core, transitions
+
+
+@pytest.fixture
+async def bench(model):
+    bench = Bench(model)
+    yield bench
+    for runner in bench.runners:
+        await runner.stop(0)
+
+
+@pytest.fixture
+def story():
+    """Times and the reference fold, for tests of a runner."""
+    return SimpleNamespace(start=START, hour=HOUR, day=DAY, fold_offline=fold_offline)
+
+
+@pytest.fixture
+def another_bench(model):
+    """Makes benches; for comparing two ways through the same log."""
+    return lambda **parts: Bench(model, **parts)
