@@ -1,0 +1,1 @@
+"""Signals, one kind of accumulator a file. All are integers, and all commute."""

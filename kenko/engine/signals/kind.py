@@ -1,0 +1,35 @@
+"""What every kind of signal can do.
+
+A cell is a signal's accumulator: `cells[index]` of a row. Cells hold only what msgpack holds, so a row is its cells.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from schemas.usage_event import UsageEvent
+
+Reading = tuple[int | None, int | None]
+"""A raw value (None: no data), and when passing time alone changes it next (None: never)."""
+
+
+class SignalKind(Protocol):
+    """A compiled signal."""
+
+    index: int
+    """Place of its cell in a row."""
+
+    def empty(self) -> Any:
+        """The cell of an account without events."""
+
+    def add(self, cells: list[Any], event: UsageEvent, time_ms: int, digest: bytes, /) -> int:
+        """Take one event in. `digest` is the event's id. Answers how many values were bad and ignored: 0 or 1."""
+
+    def advance(self, cell: Any, now_ms: int, /) -> Reading:
+        """Read the cell at `now_ms`, the newest time so far, and forget what no longer counts."""
+
+    def measure(self, cell: Any, now_ms: int, /) -> int | None:
+        """The raw value at `now_ms`, in the kind's own integer unit; None: no data. Changes nothing."""
+
+    def value(self, raw: int, /) -> float:
+        """A raw value in the unit people read and curves take."""

@@ -1,0 +1,36 @@
+"""Which share of a list of events has happened. Cell: the earliest time of each, or None."""
+
+from __future__ import annotations
+
+from kenko.engine.signals.kind import Reading
+from schemas.usage_event import UsageEvent
+
+Cell = list[int | None]
+
+
+class MilestonesKind:
+    """Raw value: how many have happened. Passing time changes nothing."""
+
+    def __init__(self, index: int, steps: tuple[str, ...]) -> None:
+        self.index = index
+        self._place = {step: place for place, step in enumerate(steps)}
+
+    def empty(self) -> Cell:
+        return [None] * len(self._place)
+
+    def add(self, cells: list[Cell], event: UsageEvent, time_ms: int, _digest: bytes) -> int:
+        cell = cells[self.index]
+        place = self._place[event.event]
+        earliest = cell[place]
+        if earliest is None or time_ms < earliest:
+            cell[place] = time_ms
+        return 0
+
+    def advance(self, cell: Cell, now_ms: int) -> Reading:
+        return self.measure(cell, now_ms), None
+
+    def measure(self, cell: Cell, _now_ms: int) -> int | None:
+        return sum(time is not None for time in cell)
+
+    def value(self, raw: int) -> float:
+        return raw / len(self._place)

@@ -1,0 +1,50 @@
+"""Days since the newest event, in steps. Cell: time of the newest event, or None.
+
+Steps keep a silent account from being scored at every tick: the value moves once a grain, until no curve or cap that
+reads it can move any more.
+"""
+
+from __future__ import annotations
+
+from kenko.engine.signals.kind import Reading
+from kenko.model.limits import DAY_MS, HOUR_MS
+from schemas.usage_event import UsageEvent
+
+Cell = int | None
+_PER_SPAN = 28
+
+
+def grain_ms(span_ms: float) -> int:
+    """The step for a curve that changes over `span_ms`: about a 28th, an hour at least and a day at most."""
+    return max(HOUR_MS, min(DAY_MS, int(span_ms / _PER_SPAN)))
+
+
+class RecencyKind:
+    """Raw value: whole grains passed since the newest event. An event ahead of now counts as now."""
+
+    def __init__(self, index: int, grain: int, flat_after_ms: float) -> None:
+        """`flat_after_ms`: the age from which on nothing that reads the value changes."""
+        self.index = index
+        self._grain_ms = grain
+        self._flat_steps = -int(-flat_after_ms // grain) + 1
+
+    def empty(self) -> Cell:
+        return None
+
+    def add(self, cells: list[Cell], _event: UsageEvent, time_ms: int, _digest: bytes) -> int:
+        newest = cells[self.index]
+        if newest is None or newest < time_ms:
+            cells[self.index] = time_ms
+        return 0
+
+    def advance(self, cell: Cell, now_ms: int) -> Reading:
+        if cell is None:
+            return None, None
+        steps = max(0, now_ms - cell) // self._grain_ms
+        return steps, cell + (steps + 1) * self._grain_ms if steps < self._flat_steps else None
+
+    def measure(self, cell: Cell, now_ms: int) -> int | None:
+        return None if cell is None else max(0, now_ms - cell) // self._grain_ms
+
+    def value(self, raw: int) -> float:
+        return raw * self._grain_ms / DAY_MS

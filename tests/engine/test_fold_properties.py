@@ -1,0 +1,188 @@
+"""What must hold whatever the log, the order inside it, and the places where it is cut and broken off."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kenko.store.memory_partition import Interruption
+from schemas.health import Zone
+from schemas.usage_event import UsageEvent
+
+MINUTE_MS = 60_000
+HOUR_MS = 60 * MINUTE_MS
+DAY_MS = 24 * HOUR_MS
+
+NAMES = st.sampled_from(["Used", "Used", "Login", "NPS", "Ticket", "Signed", "Cancelled"])
+EVENTS = st.tuples(
+    st.just("event"),
+    NAMES,
+    st.integers(-8 * DAY_MS, HOUR_MS),  # age against the newest tick, below 0: ahead
+    st.sampled_from(["acme", "bolt", "crux"]),
+    st.integers(0, 25),  # id: some come twice
+    st.sampled_from([None, "ann", "bob"]),
+    st.integers(0, 11),
+)
+TICKS = st.tuples(st.just("tick"), st.sampled_from([0, 500, HOUR_MS, 7 * HOUR_MS, 25 * HOUR_MS, 3 * DAY_MS]))
+LOGS = st.lists(st.one_of(EVENTS, EVENTS, TICKS), min_size=1, max_size=60)
+
+
+@pytest.fixture(scope="session")
+def build(event, start):
+    """A log from drawn records; it ends with a tick."""
+
+    def build(drawn):
+        log, now_ms = [], start
+        for kind, *rest in drawn:
+            if kind == "tick":
+                now_ms += rest[0]
+                log.append(now_ms)
+            else:
+                name, age, account, number, user, value = rest
+                properties = {"feature": value % 4, "rows": value, "minutes": value / 2, "score": value}
+                log.append(event(name, now_ms + age, id_=str(number), account=account, user=user, **properties))
+        return [*log, now_ms + 1]
+
+    return build
+
+
+@settings(max_examples=2000, deadline=None)
+@given(LOGS, st.sets(st.integers(1, 60)), st.sampled_from([1, 2, 1000]))
+def test_cut_anywhere_the_log_gives_the_same(world, build, every_kind, drawn, cuts, due_budget):  # noqa: PLR0917 - fixtures, and columns of a table
+    log = build(drawn)
+    whole = world(every_kind, due_budget).run(log)
+    pieces = world(every_kind, due_budget).run(log, cuts=[cuts])
+    assert pieces.rows() == whole.rows()
+    assert pieces.transitions == whole.transitions
+    assert pieces.store.fence() == whole.store.fence()
+    assert pieces.due() == whole.due()
+    assert pieces.store.scores == whole.store.scores
+
+
+@settings(max_examples=6000, deadline=None)
+@given(
+    LOGS,
+    st.lists(st.sets(st.integers(1, 60)), min_size=1, max_size=4),
+    st.lists(st.sampled_from([None, *Interruption]), min_size=1, max_size=12),
+)
+def test_broken_off_anywhere_the_log_gives_the_same(world, build, every_kind, drawn, cuts, interruptions):  # noqa: PLR0917 - fixtures, and columns of a table
+    log = build(drawn)
+    whole = world(every_kind).run(log)
+    broken = world(every_kind).run(log, cuts=cuts, interruptions=interruptions)
+    assert broken.rows() == whole.rows()
+    assert broken.transitions == whole.transitions
+    assert broken.due() == whole.due()
+    assert broken.store.scores == whole.store.scores
+
+
+def shuffled(data, log):
+    """The same log with the events between two ticks in another order."""
+    mixed, run = [], []
+    for record in [*log, None]:
+        if isinstance(record, UsageEvent):
+            run.append(record)
+        else:
+            mixed += data.draw(st.permutations(run))
+            run = []
+            mixed += [] if record is None else [record]
+    return mixed
+
+
+def first_of_each_id(log):
+    seen, kept = set(), []
+    for record in log:
+        if isinstance(record, int) or (record.account_id, record.id) not in seen:
+            kept.append(record)
+        if isinstance(record, UsageEvent):
+            seen.add((record.account_id, record.id))
+    return kept
+
+
+def without_offsets(states):
+    for state in states.values():
+        state.offset = 0
+    return states
+
+
+@settings(max_examples=2000, deadline=None)
+@given(LOGS, st.data())
+def test_the_order_of_arrival_inside_a_tick_does_not_matter(world, build, every_kind, drawn, data):
+    log = first_of_each_id(build(drawn))  # of two events with one id the first counts, so there order does matter
+    there, here = world(every_kind).run(log), world(every_kind).run(shuffled(data, log))
+    assert here.states() == there.states()
+    assert here.transitions == there.transitions
+
+
+@settings(max_examples=2000, deadline=None)
+@given(LOGS, st.data())
+def test_a_repeat_changes_nothing(world, build, every_kind, drawn, data):
+    log = build([record for record in drawn if record[0] == "event" or record[1] < DAY_MS / 10])
+    repeated = []
+    for record in log:
+        repeated.append(record)
+        earlier = [r for r in repeated if isinstance(r, UsageEvent)]
+        if earlier and data.draw(st.booleans()):
+            repeated.append(data.draw(st.sampled_from(earlier)))
+    once, twice = world(every_kind).run(log), world(every_kind).run(repeated)
+    assert without_offsets(twice.states()) == without_offsets(once.states())
+    assert [(t.from_zone, t.to_zone, t.receipt) for t in twice.transitions.values()] == [
+        (t.from_zone, t.to_zone, t.receipt) for t in once.transitions.values()
+    ]
+
+
+@settings(max_examples=600, deadline=None)
+@given(st.lists(EVENTS, min_size=1, max_size=12), st.integers(0, 400))
+def test_no_change_is_missed_between_two_dues(build, every_kind, start, drawn, hours):
+    """An account evaluated only when due has, at any moment, the score, standing and zone of one looked at each hour."""
+    state = every_kind.new("acme")
+    for at, record in enumerate(build(drawn)[:-1]):
+        age = drawn[at][2]
+        every_kind.apply(state, record, start + age, at.to_bytes(8, "big"))
+    every_kind.evaluate(state, start)
+    often = every_kind.decode("acme", every_kind.encode(state))
+    evaluations = 0
+    for hour in range(hours):
+        now_ms = start + hour * HOUR_MS
+        while state.due_ms is not None and state.due_ms <= now_ms:
+            due_ms = state.due_ms
+            every_kind.evaluate(state, due_ms)
+            every_kind.evaluate(often, due_ms)
+            evaluations += 1
+            assert state.due_ms is None or state.due_ms > due_ms
+        every_kind.evaluate(often, now_ms)  # one too many changes nothing
+        assert (often.zone, often.zone_since_ms) == (state.zone, state.zone_since_ms)
+        assert often.last.score == state.last.score
+        assert often.last.points == state.last.points
+        assert often.due_ms == state.due_ms
+        seen = every_kind.health(state, now_ms)
+        assert (None if seen.score is None else round(seen.score * 100)) == state.last.score
+    if hours > 24 * 20:
+        assert state.due_ms is None
+    for account in (state, often):
+        every_kind.evaluate(account, start + hours * HOUR_MS)
+    for kept, other in ((often.period_start, state.period_start), (often.period_before, state.period_before)):
+        assert (kept and kept.points) == (other and other.points)
+
+
+@settings(max_examples=2000, deadline=None)
+@given(LOGS)
+def test_an_account_enters_red_below_and_leaves_it_above_the_margin(world, build, every_kind, drawn):
+    found = world(every_kind).run(build(drawn))
+    for transition in found.transitions.values():
+        score = transition.receipt.score
+        if transition.to_zone is Zone.RED:
+            assert score < 40
+        elif transition.from_zone is Zone.RED and transition.to_zone is not None:
+            assert score > 45
+        assert transition.from_zone is not transition.to_zone
+
+
+@settings(max_examples=2000, deadline=None)
+@given(LOGS)
+def test_every_event_is_counted_once(world, build, every_kind, drawn):
+    log = build(drawn)
+    counts = world(every_kind).run(log, cuts=[{3, 17}]).store.fence().counts
+    events = sum(isinstance(record, UsageEvent) for record in log)
+    assert counts.get("applied", 0) + counts.get("duplicate", 0) + counts.get("too_late", 0) == events
+    assert counts["ticks"] == len(log) - events
