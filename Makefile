@@ -18,7 +18,7 @@ up: venv ## Broker, Redis and all services on this machine, until Ctrl-C
 	@$(BIN)/kenko up
 
 test: venv ## All tests that need only the Python package index
-	$(PYTHON_IN) -m pytest -m "not external" $(ARGS)
+	$(PYTHON_IN) -m pytest -n 2 --dist loadfile -m "not external" $(ARGS)
 
 test-external: venv ## Connected tests on Apache Kafka and the system's Redis (needs Java, Maven, redis-server)
 	$(PYTHON_IN) scripts/external $(PYTHON_IN) -m pytest -m "connected or external" $(ARGS)

@@ -83,6 +83,10 @@ class LocalStack:
     ) -> None:
         self.stop()
 
+    def service(self, name: str) -> ServiceProcess:
+        """The process of one service, for a test that ends it and starts it again."""
+        return next(service for service in self._services if service.name == name)
+
     def check(self) -> None:
         """Raises ServiceDiedError if a service has ended."""
         for service in self._services:

@@ -75,6 +75,13 @@ class ServiceProcess:
         except (urllib.error.URLError, OSError):
             return False
 
+    def kill(self) -> None:
+        """End it by force, as a crash would. `start` starts it again, on the same port, with the same log file."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.wait()
+
     def ask_to_stop(self) -> None:
         """SIGTERM: it finishes what it holds."""
         if self._process is not None and self._process.poll() is None:

@@ -59,8 +59,7 @@ def _run(stack: LocalStack) -> None:
 
 
 def _print(info: LocalInfo) -> None:
-    now = "$(date -u +%Y-%m-%dT%H:%M:%SZ)"
-    event = f'{{"id": "1", "account_id": "acme", "user_id": "ann", "event": "Report Exported", "time": "\'"{now}"\'"}}'
+    event = '{"id": "evt-1", "account_id": "acme", "user_id": "ann", "event": "Report Exported"}'
     lines = [
         "",
         f"  ingest     {info.ingest_url}",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import NoError, TopicAlreadyExistsError, for_code
@@ -13,6 +14,9 @@ from kenko.runtime.logging import get_logger
 from kenko.runtime.settings import kafka_servers
 from kenko.stream.kafka_errors import KafkaRefusal, translated
 from schemas.topics import TOPICS, Topic
+
+KNOWN_EVERY_S: Final = 0.1
+KNOWN_LIMIT_TRIES: Final = 100
 
 _log = get_logger(__name__)
 
@@ -41,11 +45,10 @@ async def ensure_topics(
             await admin.start()
             # Create first, look after: asking the trial broker about a topic creates it, with its own settings.
             await _create_missing(admin, partitions=partitions, replication=replication, prefix=prefix)
-            described = await admin.describe_topics([prefix + spec.name.value for spec in TOPICS])
+            found = await _describe(admin, prefix)
             cluster_id = str((await admin.describe_cluster())["cluster_id"])
         finally:
             await admin.close()
-    found = {Topic(topic["topic"].removeprefix(prefix)): len(topic["partitions"]) for topic in described}
     _check(found, partitions, prefix)
     return Cluster(id=cluster_id, partitions=found)
 
@@ -53,6 +56,18 @@ async def ensure_topics(
 def log_id(cluster: Cluster, topic: str, partitions: int) -> str:
     """Identity of the log that offsets count in. Kept beside the fence; the fence of another log means nothing here."""
     return f"{cluster.id}/{topic}/{partitions}"
+
+
+async def _describe(admin: Any, prefix: str) -> dict[Topic, int]:
+    """Partitions by topic. A broker answers a creation before all of them know of it; until then a topic has none."""
+    names = [prefix + spec.name.value for spec in TOPICS]
+    for _ in range(KNOWN_LIMIT_TRIES):
+        described = await admin.describe_topics(names)
+        found = {Topic(topic["topic"].removeprefix(prefix)): len(topic["partitions"]) for topic in described}
+        if all(found.values()):
+            return found
+        await asyncio.sleep(KNOWN_EVERY_S)
+    raise TransientError(f"Kafka does not know its new topics after {KNOWN_LIMIT_TRIES * KNOWN_EVERY_S:.0f} s")
 
 
 async def _create_missing(admin: Any, *, partitions: int, replication: int, prefix: str) -> None:

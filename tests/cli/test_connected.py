@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
-SAAS = Path(__file__).parents[2] / "examples" / "saas"
+ROOT = Path(__file__).parents[2]
+SAAS = ROOT / "examples" / "saas"
+README = ROOT / "README.md"
 START_S = 120
 KENKO = [sys.executable, "-m", "kenko.cli"]
 
@@ -92,12 +94,29 @@ def up(environ, tmp_path):
             process.wait(60)
 
 
+def _readme_curl():
+    return re.search(r"```sh\n(curl .*?)```", README.read_text(), re.DOTALL)[1]
+
+
+def _readme_json():
+    return json.loads(re.search(r"```json\n(.*?)```", README.read_text(), re.DOTALL)[1])
+
+
+def _readme_answer(command, said):
+    """What the README's command brings, with the URL and the key that `up` printed."""
+    found = {"KENKO_URL": r"ingest +(http\S+)", "KENKO_KEY": r"key +(\S+)"}
+    names = {name: re.search(pattern, said)[1] for name, pattern in found.items()}
+    run = subprocess.run(["sh", "-c", command], env={**os.environ, **names}, capture_output=True, check=True)
+    return json.loads(run.stdout)
+
+
 def test_up_prints_a_curl_that_works_and_ctrl_c_leaves_nothing(up, environ, tmp_path):
     process, said = up()
     command = re.search(r"(curl .*?)\n\n", said, re.DOTALL)
     assert command is not None
     answer = subprocess.run(["sh", "-c", command[1]], capture_output=True, text=True, check=True)
     assert json.loads(answer.stdout)["accepted"] == 1
+    assert _readme_answer(_readme_curl(), said) == _readme_json()
     local = {name: value for name, value in environ.items() if not name.startswith("KENKO_")}
     _until(lambda: _run(["explain", "acme"], local, tmp_path).returncode == 0, "acme is not scored")
     explained = _run(["explain", "acme"], local, tmp_path)

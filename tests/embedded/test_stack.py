@@ -52,6 +52,7 @@ def test_environ_names_both_servers_and_what_the_trial_broker_cannot_do(stack):
         "KENKO_REDIS_URL": stack.redis_url,
         "KENKO_KAFKA_IDEMPOTENCE": "false",
         "KENKO_KAFKA_SESSION_TIMEOUT_S": "6",
+        "KENKO_KAFKA_FETCH_WAIT_MS": "50",
         "KENKO_KAFKA_REPLICATION": "1",
     }
 
