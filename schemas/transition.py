@@ -50,7 +50,7 @@ class Receipt(Contract):
     change: ScoreChange
     reference_time: UtcTime | None = None
     reference_score: Points | None = None
-    last_seen: UtcTime | None = Field(default=None, description="Time of the account's newest event.")
+    last_seen: UtcTime | None = Field(default=None, description="Newest use: contract events do not count.")
 
     @model_validator(mode="after")
     def _adds_up(self) -> Self:

@@ -18,8 +18,6 @@ class AccountView:
     """What `kenko explain` shows."""
 
     health: HealthScore
-    contributions: tuple[Contribution, ...]
-    """Those of `health`, each with its points at the reference time where they are known. They add up to the score."""
     reference_time: datetime | None
     reference_score: Points | None
     cap_lifted: Points
@@ -34,22 +32,11 @@ def view_row(scorer: Scorer, account_id: str, row: bytes, now_ms: int) -> Accoun
     before = reference(state)
     return AccountView(
         health=health,
-        contributions=tuple(_with_before(health.contributions, before)),
         reference_time=None if before is None else from_ms(before.time_ms),
         reference_score=None if before is None or before.score is None else before.score / 100,
         cap_lifted=_cap_lifted(health.contributions, before),
         last_seen=None if state.last_seen_ms is None else from_ms(min(state.last_seen_ms, now_ms)),
     )
-
-
-def _with_before(contributions: Sequence[Contribution], before: Snapshot | None) -> list[Contribution]:
-    """A snapshot holds hundredths by input, in the model's order, and last what the cap took away."""
-    if before is None or not before.points:
-        return list(contributions)
-    return [
-        item.model_copy(update={"points_before": centi / 100})
-        for item, centi in zip(contributions, before.points, strict=False)
-    ]
 
 
 def _cap_lifted(contributions: Sequence[Contribution], before: Snapshot | None) -> Points:

@@ -29,8 +29,8 @@ def print_view(view: AccountView, last: str | None) -> None:
     health = view.health
     _print_head(health)
     if health.contributions:
-        out.print(_table(view.contributions, health))
-        for item in view.contributions:
+        out.print(_table(view.health.contributions, health))
+        for item in view.health.contributions:
             if item.note is not None:
                 out.print(f"  {item.label}: {item.note}", markup=False, soft_wrap=True)
     for line in _changes(view):
@@ -105,9 +105,9 @@ def _changes(view: AccountView) -> list[str]:
     else:
         then = day(view.reference_time, seen_from=view.health.time)
         lines.append(f"Since {then}: {before:.2f} to {score:.2f} ({score - before:+.2f})")
-        moved = [(_moved(item), item) for item in view.contributions if _moved(item)]
+        moved = [(_moved(item), item) for item in view.health.contributions if _moved(item)]
         for points, item in sorted(moved, key=lambda pair: (-abs(pair[0]), pair[1].signal)):
-            lines.append(f"  {points / 100:+.2f}  {item.label}: now {quantity(item.value, item.unit)}")
+            lines.append(f"  {points / 100:+.2f}  {item.label}: {_now_and_then(item)}")
         if view.cap_lifted:
             lines.append(f"  {view.cap_lifted:+.2f}  the cap that held the score is gone")
         elif not moved:
@@ -115,6 +115,11 @@ def _changes(view: AccountView) -> list[str]:
     if view.last_seen is not None:
         lines.append(f"Last event: {view.last_seen:%Y-%m-%d %H:%M} UTC")
     return lines
+
+
+def _now_and_then(item: Contribution) -> str:
+    now, then = quantity(item.value, item.unit), quantity(item.value_before, item.unit)
+    return f"still {now}" if now == then else f"{now}, was {then}"
 
 
 def _moved(item: Contribution) -> int:

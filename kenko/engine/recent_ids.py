@@ -59,7 +59,7 @@ class _Growing:
 class RecentIds:
     """The remembered ids of one account, and what a commit must write of them."""
 
-    __slots__ = ("_first_ms", "_growing", "_order", "_seen", "_stored", "_untimed")
+    __slots__ = ("_first_ms", "_growing", "_order", "_seen", "_stored", "_stored_ids", "_untimed")
 
     def __init__(self, chunks: Iterable[bytes] = (), *, row_offset: int = -1) -> None:
         """Read stored chunks.
@@ -71,6 +71,8 @@ class RecentIds:
         """Each id, and since when it counts."""
         self._order: deque[bytes] = deque()
         self._stored: deque[_Stored] = deque()
+        self._stored_ids = 0
+        """How many ids the stored chunks brought: a busy account has many chunks, and nobody counts them each time."""
         self._growing: list[_Growing] = []
         self._untimed = False
         self._first_ms: int | None = None
@@ -83,8 +85,8 @@ class RecentIds:
                 count = self._read(chunk, since_ms)
             else:
                 count = 0
-                since_ms = now_ms if now_ms != NO_TIME else self._first_ms or _UNTIMED
-            self._stored.append(_Stored(since_ms, offset, count))
+                since_ms = self._timed(now_ms)
+            self._store(since_ms, offset, count)
 
     def _read(self, chunk: bytes, since_ms: int) -> int:
         """Remember the ids of a chunk; answers how many it was the first to bring.
@@ -126,20 +128,22 @@ class RecentIds:
         from, and by the ids stored then: a replay from that fence asks for none of its ids.
         """
         through = None
-        newer = sum(stored.count for stored in self._stored)
         while self._stored:
             head = self._stored[0]
-            newer -= head.count
-            is_over = head.since_ms <= committed_ms - ID_MEMORY_MS or newer >= ID_LIMIT
+            is_over = head.since_ms <= committed_ms - ID_MEMORY_MS or self._stored_ids - head.count >= ID_LIMIT
             if not is_over and (through is None or head.offset > through):
                 break
             through = head.offset if through is None else max(through, head.offset)
-            self._stored.popleft()
+            self._stored_ids -= self._stored.popleft().count
         chunks = tuple(CHUNK_HEADER.pack(chunk.now_ms, chunk.offset) + chunk.ids for chunk in self._growing)
         for chunk in self._growing:
-            self._stored.append(_Stored(chunk.since_ms, chunk.offset, len(chunk.ids) // ID_BYTES))
+            self._store(chunk.since_ms, chunk.offset, len(chunk.ids) // ID_BYTES)
         self._growing.clear()
         return chunks, through
+
+    def _store(self, since_ms: int, offset: int, count: int) -> None:
+        self._stored.append(_Stored(since_ms, offset, count))
+        self._stored_ids += count
 
     def _since(self, now_ms: int) -> int:
         """Since when an id applied at `now_ms` counts. The first one with a time sets it for all before it."""
@@ -152,10 +156,16 @@ class RecentIds:
             self._untimed = False
             self._seen = dict.fromkeys(self._seen, now_ms)
             for stored in self._stored:
-                stored.since_ms = min(stored.since_ms, now_ms)
+                stored.since_ms = now_ms if stored.since_ms == _UNTIMED else stored.since_ms
             for growing in self._growing:
-                growing.since_ms = min(growing.since_ms, now_ms)
+                growing.since_ms = now_ms  # all that grew so far came before the first tick
         return self._first_ms if now_ms == NO_TIME else now_ms
+
+    def _timed(self, now_ms: int) -> int:
+        """Since when a chunk that is passed over counts."""
+        if now_ms != NO_TIME:
+            return now_ms
+        return _UNTIMED if self._first_ms is None else self._first_ms
 
     def _expire(self, now_ms: int) -> None:
         order, seen = self._order, self._seen

@@ -9,7 +9,7 @@ from kenko.engine.matching import EventIndex
 from kenko.engine.receipts import ReceiptWriter
 from kenko.engine.scoring import Scored, Scoring
 from kenko.engine.signals.compiling import compile_signals
-from kenko.engine.snapshots import forget_details, rotate
+from kenko.engine.snapshots import forget_details, reference, rotate
 from kenko.engine.state import (
     AccountState,
     Basis,
@@ -66,13 +66,15 @@ class Scorer:
             state.touched = True
         if state.first_seen_ms is None or time_ms < state.first_seen_ms:
             state.first_seen_ms = time_ms
-        if state.last_seen_ms is None or time_ms > state.last_seen_ms:
-            state.last_seen_ms = time_ms
         name = event.event
-        if name in self._started and (state.started_ms is None or time_ms > state.started_ms):
-            state.started_ms = time_ms
-        if name in self._ended and (state.ended_ms is None or time_ms > state.ended_ms):
-            state.ended_ms = time_ms
+        if name in self._started:
+            if state.started_ms is None or time_ms > state.started_ms:
+                state.started_ms = time_ms
+        elif name in self._ended:
+            if state.ended_ms is None or time_ms > state.ended_ms:
+                state.ended_ms = time_ms
+        elif state.last_seen_ms is None or time_ms > state.last_seen_ms:
+            state.last_seen_ms = time_ms  # a renewal is no use of the product: an account may be silent and pay
         ignored = 0
         cells = state.signals
         for add in self._index.adds(name):
@@ -121,7 +123,7 @@ class Scorer:
             score=None if scored is None else scored.score / 100,
             zone=state.zone if in_zone else None,
             zone_since=from_ms(state.zone_since_ms) if in_zone and state.zone_since_ms is not None else None,
-            contributions=() if scored is None else self._receipts.contributions(scored, raws),
+            contributions=() if scored is None else self._receipts.contributions(scored, raws, reference(state)),
         )
 
     def _advance(self, state: AccountState, now_ms: int) -> tuple[list[int | None], list[int | None]]:

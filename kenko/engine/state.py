@@ -37,6 +37,7 @@ class AccountState(Struct, array_like=True):
     """Offset of the newest record that changed the row: nothing at or below it changes it again."""
     first_seen_ms: int | None = None
     last_seen_ms: int | None = None
+    """Newest use: an event that begins or ends a contract is none."""
     started_ms: int | None = None
     """Newest event that began a contract."""
     ended_ms: int | None = None

@@ -73,7 +73,7 @@ def test_explain_prints_the_score_its_contributions_and_what_changed(kenko):
     points = [float(row[-1]) for row in rows if row[0] not in ("total", "Last")]
     assert sum(points) == float(next(row[-1] for row in rows if row[0] == "total")) == 25.0
     assert "Since 6 February: 84.82 to 25.00 (-59.82)" in result.output
-    assert "-25.00  Active users in ten days: now 0 users" in result.output
+    assert "-25.00  Active users in ten days: 0 users, was 5 users" in result.output
     assert "entered red: 25, was 84 on 6 February" in result.output
 
 

@@ -132,6 +132,13 @@ def test_a_hold_ends_without_an_event(fold, event, start):
     assert (transition.to_zone, transition.cause) == (Zone.YELLOW, Cause.PASSING_TIME)
 
 
+def test_a_renewal_is_no_use_of_the_product(fold, event, start):
+    fold.apply(1, event("Used", id_="u", at=start - 9 * DAY_MS))
+    fold.apply(2, event("Signed", id_="s", at=start - DAY_MS))
+    (transition,) = evaluate(fold, 3, start + 30 * DAY_MS)
+    assert transition.receipt.last_seen.timestamp() * 1000 == start - 9 * DAY_MS
+
+
 def test_churn_takes_the_zone_and_a_new_contract_gives_it_back(fold, event, start):
     fold.apply(1, event("Other"))
     evaluate(fold, 2, start)

@@ -116,3 +116,18 @@ def test_a_repeated_chunk_without_a_time_changes_nothing():
     broken = RecentIds([*once, chunk(0, 1, 1, 2), chunk(NOW, 2, 3), chunk(NOW + 1, 3, 4)], row_offset=3)
     whole = RecentIds([*once, chunk(NOW + 1, 3, 4)], row_offset=3)
     assert (broken._seen, broken._order) == (whole._seen, whole._order)
+
+
+def test_a_repeated_chunk_keeps_its_place_in_time():
+    """A commit wrote ids of two days and no row; its repeat wrote them again. An id was applied on both days."""
+    days = [chunk(NOW, 3, 1, 2), chunk(NOW + 25 * HOUR_MS, 9, 1)]
+    broken = RecentIds([*days, *days], row_offset=9)
+    whole = RecentIds(days, row_offset=9)
+    assert (broken._seen, broken._order) == (whole._seen, whole._order)
+
+
+def test_the_first_time_is_that_of_chunks_without_one_only():
+    ids = RecentIds([chunk(0, 0, 1), chunk(NOW, 3, 2), chunk(NOW + 25 * HOUR_MS, 9, 2)], row_offset=0)
+    ids.add(digest(2), 3, NOW)
+    ids.drain(0)
+    assert ids.drain(NOW + DAY_MS)[1] == 3, "the chunk of the day after is not over"
