@@ -12,6 +12,7 @@ from kenko.engine.scorer import Scorer
 from kenko.model import HealthModel
 from kenko.runtime.settings import Settings
 from kenko.store.alerts_keys import AlertKeys
+from kenko.store.alerts_reader import all_alerts
 from kenko.store.alerts_redis import RedisAlertStore
 from kenko.store.client import connect
 from kenko.store.keys import PartitionKeys
@@ -33,6 +34,7 @@ class LiveState:
         self._scorer = Scorer(model)
         self._client = connect(settings.redis_url.get_secret_value())
         name, count, prefix = model_key(model), settings.partitions, settings.redis_prefix
+        self._prefix = prefix
         self._reader = StateReader(self._client, model=name, partitions=count, prefix=prefix)
         self._stores = [
             RedisPartitionStore(self._client, PartitionKeys(name, partition, count, prefix))
@@ -85,7 +87,7 @@ class LiveState:
 
     async def alerts(self) -> list[AlertHistory]:
         """Every alert the alerter remembers, with its deliveries."""
-        return [history for store in self._alerts for history in await store.alerts()]
+        return await all_alerts(self._client, len(self._alerts), prefix=self._prefix)
 
     async def waiting(self) -> int:
         """Deliveries that are still to be made."""

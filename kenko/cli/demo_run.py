@@ -7,6 +7,8 @@ import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from rich.text import Text
+
 from kenko.backtest.check import compare_alerts, compare_scores, zones_of
 from kenko.backtest.event_source import EventSource
 from kenko.backtest.live import LiveState
@@ -113,5 +115,6 @@ def _steps(demo: DemoPlan, played: Played) -> Iterator[Step]:
 def _print_alert(message: AlertMessage) -> None:
     if message.type is Notice.FIRING:
         alert = message.data
-        out.print(f"[red]●[/red] {alert.opened_at:%Y-%m-%d %H:%M}  ", end="")
-        out.print(f"{alert.title}. {alert.reason}", markup=False, soft_wrap=True)
+        # In one piece: the progress bar is drawn again after every print.
+        line = Text.assemble(("●", "red"), f" {alert.opened_at:%Y-%m-%d %H:%M}  {alert.title}. {alert.reason}")
+        out.print(line, soft_wrap=not out.is_terminal)

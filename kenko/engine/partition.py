@@ -198,11 +198,6 @@ class PartitionFold:
         self._committed_ms = self.now_ms
         return [change for change in changes if change is not None]
 
-    def forget_working_set(self) -> None:
-        """Drop every row, committed or not. Time and counts stay: after a refused commit build a new fold."""
-        self._accounts.clear()
-        self._dirty.clear()
-
     def evict(self, max_rows: int) -> None:
         """Drop the least recently used rows until `max_rows` are left. What a commit must still write stays."""
         excess = len(self._accounts) - max_rows

@@ -12,11 +12,3 @@ def parse_duration(text: str) -> int | None:
     """`text` in milliseconds ("90m", "12h", "7d", "0s"), or None if it is no duration."""
     match = _DURATION.fullmatch(text)
     return int(match[1]) * _UNITS[match[2]] if match else None
-
-
-def format_duration(ms: int) -> str:
-    """The shortest way to write `ms`: the largest unit that divides it. The reverse of `parse_duration`."""
-    for unit in "wdhms":
-        if ms and ms % _UNITS[unit] == 0:
-            return f"{ms // _UNITS[unit]}{unit}"
-    return f"{ms / 1000:g}s"
