@@ -164,7 +164,7 @@ class World:
 
     async def until_logged(self, event, count=1):
         async with asyncio.timeout(PATIENCE_S):
-            while len(self.logged(event)) < count:  # noqa: ASYNC110 - a file gives no event
+            while len(self.logged(event)) < count:
                 await asyncio.sleep(0.05)
         return self.logged(event)
 

@@ -49,7 +49,7 @@ def build(event, start):
 
 @settings(max_examples=100, deadline=None)
 @given(LOGS, st.sets(st.integers(1, 60)), st.sampled_from([1, 2, 1000]))
-def test_cut_anywhere_the_log_gives_the_same(world, build, every_kind, drawn, cuts, due_budget):  # noqa: PLR0917 - fixtures, and columns of a table
+def test_cut_anywhere_the_log_gives_the_same(world, build, every_kind, drawn, cuts, due_budget):
     log = build(drawn)
     whole = world(every_kind, due_budget).run(log)
     pieces = world(every_kind, due_budget).run(log, cuts=[cuts])
@@ -66,7 +66,7 @@ def test_cut_anywhere_the_log_gives_the_same(world, build, every_kind, drawn, cu
     st.lists(st.sets(st.integers(1, 60)), min_size=1, max_size=4),
     st.lists(st.sampled_from([None, *Interruption]), min_size=1, max_size=12),
 )
-def test_broken_off_anywhere_the_log_gives_the_same(world, build, every_kind, drawn, cuts, interruptions):  # noqa: PLR0917 - fixtures, and columns of a table
+def test_broken_off_anywhere_the_log_gives_the_same(world, build, every_kind, drawn, cuts, interruptions):
     log = build(drawn)
     whole = world(every_kind).run(log)
     broken = world(every_kind).run(log, cuts=cuts, interruptions=interruptions)

@@ -46,7 +46,7 @@ def scored(scorer, start, event, *arrivals):
         ([("Login", 0, {})] * 6 + [("Login", 7 * DAY_MS, {})] * 3, 70.0, [45.0, 25.0, 0.0]),
     ],
 )
-def test_scores(small, start, event, arrivals, score, points):  # noqa: PLR0917 - fixtures, and columns of a table
+def test_scores(small, start, event, arrivals, score, points):
     health = small.health(scored(small, start, event, *arrivals), start)
     assert health.score == score
     assert [c.points for c in health.contributions] == points

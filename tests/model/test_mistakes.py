@@ -121,7 +121,7 @@ BROKEN = [
 @pytest.mark.parametrize(
     ("old", "new", "where", "message", "hint"), BROKEN, ids=[f"{b[2][2]}-{b[1][:20]}" for b in BROKEN]
 )
-def test_a_mistake_is_named_with_its_place(text, old, new, where, message, hint):  # noqa: PLR0917 - columns of a table
+def test_a_mistake_is_named_with_its_place(text, old, new, where, message, hint):
     assert old in text
     with pytest.raises(ModelErrors) as caught:
         load_model(text.replace(old, new, 1), name="health.yaml")
