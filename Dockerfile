@@ -12,6 +12,7 @@ COPY pyproject.toml README.md LICENSE ./
 COPY schemas schemas
 COPY kenko kenko
 COPY services services
+COPY examples examples
 RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir wheels . \
  && /opt/kenko/bin/pip install --no-deps wheels/*.whl
 

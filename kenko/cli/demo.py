@@ -15,11 +15,11 @@ from kenko.backtest.replay import Pace
 from kenko.cli.demo_report import DemoResult, judge, print_result, print_what_next
 from kenko.cli.demo_run import DemoPlan, run_demo
 from kenko.cli.durations import read_duration, read_speed
+from kenko.cli.examples import CRM_EVENTS, CRM_MODEL
 from kenko.cli.local_stack import LocalStack, StackOptions
 from kenko.cli.model_file import read_model
 from kenko.cli.receiver import url_of
 from kenko.cli.refusals import print_source
-from kenko.cli.repository import CRM_EVENTS, CRM_MODEL
 from kenko.cli.say import EXIT_FAILED, EXIT_STOPPED, fail, foreseen, out
 from kenko.cli.signals import Stopped, stops
 from kenko.embedded.ports import free_port
@@ -70,8 +70,6 @@ def _demo(
 ) -> DemoResult:
     model = read_model(model_path)
     path = CRM_EVENTS if events is None else events
-    if events is None and not path.is_file():
-        fail("The sample is part of the source, not of the wheel: run this in a checkout, or name a file with EVENTS=")
     source = open_source(path)
     print_source(source)
     span_ms = max(source.last_ms - source.first_ms, 1)

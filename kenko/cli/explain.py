@@ -17,9 +17,9 @@ from kenko.backtest.run import Judge, run
 from kenko.backtest.view import AccountView
 from kenko.cli.account_view import last_of_alert, last_of_transitions, print_view
 from kenko.cli.durations import read_duration, read_time
+from kenko.cli.examples import SAAS_MODEL
 from kenko.cli.local_info import found_settings
 from kenko.cli.model_file import read_model
-from kenko.cli.repository import SAAS_MODEL
 from kenko.cli.say import EXIT_USAGE, fail, foreseen
 from kenko.model import HealthModel
 from kenko.runtime.clock import SystemClock

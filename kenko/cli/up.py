@@ -9,10 +9,10 @@ from typing import Annotated, Final
 
 import typer
 
+from kenko.cli.examples import SAAS_MODEL
 from kenko.cli.local_info import LocalInfo
 from kenko.cli.local_stack import LocalStack, StackOptions
 from kenko.cli.model_file import read_model
-from kenko.cli.repository import SAAS_MODEL
 from kenko.cli.say import foreseen, out
 from kenko.cli.signals import Stopped, stops
 

@@ -40,3 +40,5 @@ def test_pyproject_finds_the_files_it_names():
     copied = " ".join(instructions("COPY"))
     for name in re.findall(r'^readme = "(.+)"|^license-files = \["(.+)"\]', text, flags=re.MULTILINE):
         assert "".join(name) in copied
+    for folder in re.findall(r'^"(\w+)/[^"]+" = "kenko/', text, flags=re.MULTILINE):
+        assert folder in copied.split()

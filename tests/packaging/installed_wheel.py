@@ -40,7 +40,7 @@ def installed(bin_directory, tmp_path):
     def command(name, *arguments, **environ):
         clean = {key: value for key, value in os.environ.items() if not key.startswith(("KENKO_", "PYTHON"))}
         return subprocess.run(
-            [bin_directory / name, *arguments],
+            [str(part) for part in (bin_directory / name, *arguments)],
             cwd=tmp_path,
             env={**clean, **environ},
             check=False,
@@ -60,9 +60,22 @@ def test_every_module_can_be_imported_with_the_runtime_requirements_alone(instal
 
 def test_every_file_of_the_packages_is_in_the_wheel(bin_directory):
     (site,) = bin_directory.parent.glob("lib/python*/site-packages")
-    assert {package: files(site / package) for package in PACKAGES} == {
-        package: files(ROOT / package) for package in PACKAGES
+    shipped = {f"{package}/{name}" for package in PACKAGES for name in files(site / package)}
+    assert {name for name in shipped if not name.startswith("kenko/examples/")} == {
+        f"{package}/{name}" for package in PACKAGES for name in files(ROOT / package)
     }
+
+
+def test_the_examples_that_the_command_plays_by_itself_are_in_the_wheel(installed, bin_directory):
+    (site,) = bin_directory.parent.glob("lib/python*/site-packages")
+    examples = site / "kenko" / "examples"
+    assert {name: (ROOT / "examples" / name).read_bytes() for name in files(examples)} == {
+        name: (examples / name).read_bytes() for name in files(examples)
+    }
+    explained = installed("kenko", "explain", "ca00313", "--events", examples / "crm" / "events.jsonl.gz", "--model",
+                          examples / "crm" / "model.yaml", "--at", "2024-03-01T00:00:00Z")  # fmt: skip
+    assert explained.stdout.startswith("ca00313: "), explained.stderr
+    assert "kenko[embedded]" in installed("kenko", "demo").stderr
 
 
 def test_the_data_files_are_among_them(bin_directory):
