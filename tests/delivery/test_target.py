@@ -235,7 +235,7 @@ private_v4 = st.sampled_from(["10.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "19
 )
 
 
-@settings(max_examples=200)
+@settings(max_examples=max(200, settings.default.max_examples))
 @given(address=private_v4, data=st.data())
 def test_no_spelling_of_a_private_address_gets_through(address, data):
     host = data.draw(st.sampled_from(spellings(int(address))))

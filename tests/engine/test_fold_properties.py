@@ -47,7 +47,7 @@ def build(event, start):
     return build
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=max(100, settings.default.max_examples), deadline=None)
 @given(LOGS, st.sets(st.integers(1, 60)), st.sampled_from([1, 2, 1000]))
 def test_cut_anywhere_the_log_gives_the_same(world, build, every_kind, drawn, cuts, due_budget):
     log = build(drawn)
@@ -60,7 +60,7 @@ def test_cut_anywhere_the_log_gives_the_same(world, build, every_kind, drawn, cu
     assert pieces.store.scores == whole.store.scores
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=max(200, settings.default.max_examples), deadline=None)
 @given(
     LOGS,
     st.lists(st.sets(st.integers(1, 60)), min_size=1, max_size=4),
@@ -105,7 +105,7 @@ def without_offsets(states):
     return states
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=max(100, settings.default.max_examples), deadline=None)
 @given(LOGS, st.data())
 def test_the_order_of_arrival_inside_a_tick_does_not_matter(world, build, every_kind, drawn, data):
     log = first_of_each_id(build(drawn))  # of two events with one id the first counts, so there order does matter
@@ -114,7 +114,7 @@ def test_the_order_of_arrival_inside_a_tick_does_not_matter(world, build, every_
     assert here.transitions == there.transitions
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=max(100, settings.default.max_examples), deadline=None)
 @given(LOGS, st.data())
 def test_a_repeat_changes_nothing(world, build, every_kind, drawn, data):
     log = build([record for record in drawn if record[0] == "event" or record[1] < DAY_MS / 10])
@@ -131,7 +131,7 @@ def test_a_repeat_changes_nothing(world, build, every_kind, drawn, data):
     ]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=max(60, settings.default.max_examples), deadline=None)
 @given(st.lists(EVENTS, min_size=1, max_size=12), st.integers(0, 400))
 def test_no_change_is_missed_between_two_dues(build, every_kind, start, drawn, hours):
     """An account evaluated only when due has, at any moment, the score, standing and zone of one looked at each hour."""
@@ -165,7 +165,7 @@ def test_no_change_is_missed_between_two_dues(build, every_kind, start, drawn, h
         assert (kept and kept.points) == (other and other.points)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=max(100, settings.default.max_examples), deadline=None)
 @given(LOGS)
 def test_an_account_enters_red_below_and_leaves_it_above_the_margin(world, build, every_kind, drawn):
     found = world(every_kind).run(build(drawn))
@@ -178,7 +178,7 @@ def test_an_account_enters_red_below_and_leaves_it_above_the_margin(world, build
         assert transition.from_zone is not transition.to_zone
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=max(100, settings.default.max_examples), deadline=None)
 @given(LOGS)
 def test_every_event_is_counted_once(world, build, every_kind, drawn):
     log = build(drawn)

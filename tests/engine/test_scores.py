@@ -126,7 +126,7 @@ ARRIVALS = st.lists(
 )
 
 
-@settings(max_examples=150)
+@settings(max_examples=max(150, settings.default.max_examples))
 @given(ARRIVALS, st.integers(0, 12 * DAY_MS))
 def test_a_score_is_within_0_and_100_and_its_contributions_add_up(every_kind, start, event, arrivals, later):
     state = scored(every_kind, start, event, *arrivals)

@@ -190,7 +190,7 @@ ARRIVALS = st.lists(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=max(60, settings.default.max_examples))
 @given(ARRIVALS, st.integers(0, 9 * DAY_MS))
 def test_every_kind_measures_what_a_plain_reading_of_the_events_gives(every_kind, event, start, arrivals, later):
     state = every_kind.new("acme")

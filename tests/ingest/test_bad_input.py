@@ -65,7 +65,9 @@ fields = st.sampled_from(["id", "account_id", "event", "time", "properties", "da
 almost = st.dictionaries(fields, json_values, max_size=8).map(lambda changed: EVENT | changed)
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=max(300, settings.default.max_examples), suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(
     body=st.binary(max_size=400)
     | json_values.map(lambda value: json.dumps(value).encode())
