@@ -9,6 +9,9 @@ from pydantic import Field, model_validator
 
 from schemas.base import Contract, Identifier, UtcTime
 
+CAP_GROUP = "cap"
+"""Group of the contribution that says what a cap took away; no group of inputs may be called so."""
+
 Points = Annotated[float, Field(description="Points of a score, a multiple of 0.01.")]
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from hashlib import blake2b
 
-from kenko.alerting.render import render_firing, render_resolved
+from kenko.alerting.render import Rendering, render_firing, render_resolved
 from schemas.alert import Alert, AlertStatus, Notice
 from schemas.base import from_ms
 from schemas.transition import Transition
@@ -23,40 +24,31 @@ def message_id(alert_id: str, notice: Notice) -> str:
 def firing_alert(opening: Transition) -> Alert:
     """The alert as it fires."""
     words = render_firing(opening)
-    return Alert(
-        id=alert_id_of(opening),
-        account_id=opening.account_id,
-        rule=opening.rule,
-        status=AlertStatus.FIRING,
-        zone=opening.to_zone,
-        score=opening.receipt.score,
-        score_before=opening.receipt.reference_score,
-        opened_at=opening.time,
-        updated_at=opening.time,
-        cause=opening.cause,
-        title=words.title,
-        reason=words.reason,
-        next_step=words.next_step,
-        receipt=opening.receipt,
-    )
+    return _alert(opening, words, AlertStatus.FIRING, alert_id=alert_id_of(opening), opened_at=opening.time)
 
 
 def resolved_alert(closing: Transition, *, alert_id: str, opened_ms: int) -> Alert:
     """The alert as it ends: the transition that left red explains it."""
     words = render_resolved(closing, opened_ms=opened_ms)
+    return _alert(closing, words, AlertStatus.RESOLVED, alert_id=alert_id, opened_at=from_ms(opened_ms))
+
+
+def _alert(
+    transition: Transition, words: Rendering, status: AlertStatus, *, alert_id: str, opened_at: datetime
+) -> Alert:
     return Alert(
         id=alert_id,
-        account_id=closing.account_id,
-        rule=closing.rule,
-        status=AlertStatus.RESOLVED,
-        zone=closing.to_zone,
-        score=closing.receipt.score,
-        score_before=closing.receipt.reference_score,
-        opened_at=from_ms(opened_ms),
-        updated_at=closing.time,
-        cause=closing.cause,
+        account_id=transition.account_id,
+        rule=transition.rule,
+        status=status,
+        zone=transition.to_zone,
+        score=transition.receipt.score,
+        score_before=transition.receipt.reference_score,
+        opened_at=opened_at,
+        updated_at=transition.time,
+        cause=transition.cause,
         title=words.title,
         reason=words.reason,
         next_step=words.next_step,
-        receipt=closing.receipt,
+        receipt=transition.receipt,
     )

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from schemas.health import Contribution, centi
+from schemas.health import CAP_GROUP, Contribution, centi
 from schemas.transition import Receipt
 
 MOST = 3
 """More than three reasons is none."""
-CAP_GROUP = "cap"
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,16 +15,11 @@ from kenko.store.alerts_keys import AlertKeys
 from kenko.store.alerts_reader import all_alerts
 from kenko.store.alerts_redis import RedisAlertStore
 from kenko.store.client import connect
-from kenko.store.keys import PartitionKeys
+from kenko.store.keys import PartitionKeys, model_part
 from kenko.store.port import Fence
 from kenko.store.reader import StateReader
 from kenko.store.redis_partition import RedisPartitionStore
 from schemas.health import HealthScore
-
-
-def model_key(model: HealthModel) -> str:
-    """The model as part of a Redis key."""
-    return f"{model.name}-{model.state_hash[:8]}"
 
 
 class LiveState:
@@ -33,7 +28,7 @@ class LiveState:
     def __init__(self, settings: Settings, model: HealthModel) -> None:
         self._scorer = Scorer(model)
         self._client = connect(settings.redis_url.get_secret_value())
-        name, count, prefix = model_key(model), settings.partitions, settings.redis_prefix
+        name, count, prefix = model_part(model.name, model.state_hash), settings.partitions, settings.redis_prefix
         self._prefix = prefix
         self._reader = StateReader(self._client, model=name, partitions=count, prefix=prefix)
         self._stores = [

@@ -9,9 +9,8 @@ from dataclasses import dataclass, field
 from kenko.backtest.plan import Send, Step, TickAll, closing_tick, settle
 from kenko.backtest.sender import EventSender
 from kenko.backtest.ticks import Ticks
+from kenko.model.limits import DUE_BUDGET
 from kenko.runtime.clock import Clock, SystemClock
-
-DUE_BUDGET = 1000
 
 
 @dataclass

@@ -9,10 +9,9 @@ from kenko.engine.scoring import Scored, Scoring
 from kenko.engine.signals.kind import SignalKind
 from kenko.engine.snapshots import reference
 from kenko.engine.state import AccountState, Snapshot
-from kenko.model.read_score import CAP_GROUP
 from kenko.model.spec import HealthModel, Missing
 from schemas.base import from_ms
-from schemas.health import Contribution
+from schemas.health import CAP_GROUP, Contribution
 from schemas.transition import Receipt, ScoreChange
 
 _NOTES = {

@@ -8,9 +8,7 @@ from kenko.model.names import check_name
 from kenko.model.nodes import Place, did_you_mean
 from kenko.model.read_curves import read_curve
 from kenko.model.spec import Cap, Comparison, Group, Input, Missing, Op, Recency, Signal
-
-CAP_GROUP = "cap"
-"""Group of the contribution that a cap makes: no group of a model may have this name."""
+from schemas.health import CAP_GROUP
 
 _MISSING = tuple(policy.value for policy in Missing)
 _COMPARISONS = tuple(op.value for op in (Op.EQ, Op.GT, Op.GTE, Op.LT, Op.LTE))

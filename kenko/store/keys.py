@@ -32,6 +32,11 @@ MAX_PARTITIONS = 4096
 _UNSAFE = re.compile(r"[{}\s\x00-\x1f\x7f]")
 
 
+def model_part(name: str, state_hash: str) -> str:
+    """`<model>`: a model that needs other state has a keyspace of its own."""
+    return f"{name}-{state_hash[:8]}"
+
+
 @cache
 def hash_tag(partition: int, partitions: int) -> str:
     """The hash tag of a partition, without braces.

@@ -18,7 +18,7 @@ from kenko.runtime.logging import get_logger
 from kenko.runtime.ops_server import OpsServer
 from kenko.store.checks import check_redis
 from kenko.store.client import AnyRedis, connect
-from kenko.store.keys import PartitionKeys
+from kenko.store.keys import PartitionKeys, model_part
 from kenko.store.redis_partition import RedisPartitionStore
 from kenko.stream.app import KenkoApp, StreamFailedError, build_app, run_app
 from kenko.stream.log import FaustLog
@@ -165,7 +165,7 @@ class ScorerService:
             max_rows=max(1000, settings.working_set_rows // settings.partitions),
         )
         keys = PartitionKeys(
-            model=state_model(self._model),
+            model=model_part(self._model.name, self._model.state_hash),
             partition=partition,
             partitions=settings.partitions,
             prefix=settings.redis_prefix,
@@ -212,11 +212,6 @@ class ScorerService:
             except Exception as error:  # noqa: BLE001 - the process ends; what is not acknowledged is repeated
                 _log.warning("scorer.producer_stop_failed", error=repr(error))
         await self._redis.aclose()
-
-
-def state_model(model: HealthModel) -> str:
-    """The model's part of a Redis key: another state hash has a keyspace of its own."""
-    return f"{model.name}-{model.state_hash[:8]}"
 
 
 async def _first(task: asyncio.Task[Any], other: Coroutine[Any, Any, None]) -> bool:
