@@ -1,17 +1,17 @@
-"""The records a runner writes: transitions, copied ticks, dead letters. Pure."""
+"""The records a runner writes: transitions and copied ticks. Pure. (Dead letters: `dead_letter`.)"""
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
-from kenko.dialects.record import InvalidRecord
+from kenko.dialects.cloudevents import encode_tick
 from kenko.stream.producer import OutRecord
-from schemas.dead_letter import DeadLetter
+from schemas.base import to_ms
+from schemas.tick import Tick
 from schemas.transition import Transition
 
 TRANSITION_HEADER: Final = ("kenko-type", b"transition")
-MAX_DEAD_VALUE_BYTES: Final = 512 * 1024
-"""A dead letter carries more headers than its record did; a record near Kafka's limit would not fit any more."""
+COPY_SOURCE: Final = "kenko/scorer"
 
 
 def transition_record(transition: Transition, topic: str) -> OutRecord:
@@ -25,28 +25,10 @@ def transition_record(transition: Transition, topic: str) -> OutRecord:
     )
 
 
-def tick_copy(record: Any, topic: str) -> OutRecord:
-    """A tick of the usage-events log for the alerter, as it stands: its time follows the scorer's (`time: log`)."""
-    return OutRecord(
-        topic=topic, key=None, value=record.value, headers=tuple(record.headers), partition=record.partition
-    )
+def tick_copy(tick: Tick, topic: str, *, partition: int, offset: int) -> OutRecord:
+    """A tick of the usage-events log for the alerter, whose time follows the scorer's (`time: log`).
 
-
-def dead_letter_record(record: Any, refusal: InvalidRecord, topic: str, *, app: str, source_topic: str) -> OutRecord:
-    """The raw record with the error headers; a value above 512 KiB is cut, and the message says so."""
-    value: bytes = record.value or b""
-    message = refusal.message
-    if len(value) > MAX_DEAD_VALUE_BYTES:
-        message = f"{message} (value cut from {len(value)} to {MAX_DEAD_VALUE_BYTES} bytes)"
-        value = value[:MAX_DEAD_VALUE_BYTES]
-    letter = DeadLetter(
-        reason=refusal.dead_letter_reason,
-        message=message,
-        app=app,
-        topic=source_topic,
-        partition=record.partition,
-        offset=record.offset,
-    )
-    return OutRecord(
-        topic=topic, key=record.key, value=value, headers=(*record.headers, *letter.headers()), partition=None
-    )
+    Written anew, in the one form that the alerter reads, whatever form and size the tick had. A repeat has the same id.
+    """
+    record = encode_tick(to_ms(tick.time), source=COPY_SOURCE, id=f"{partition}-{offset}")
+    return OutRecord(topic=topic, key=None, value=record.value, headers=tuple(record.headers), partition=partition)

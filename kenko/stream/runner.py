@@ -150,6 +150,7 @@ class PartitionRunner:
             store=self._store,
             output=self._output,
             observer=self._observer,
+            clock=self._clock,
             fence=fence,
             start_offset=start_offset,
         )

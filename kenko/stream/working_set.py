@@ -12,7 +12,6 @@ The order of a commit, and what a crash in it repeats:
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Final
@@ -20,11 +19,13 @@ from typing import Final
 from kenko.dialects.record import InvalidRecord
 from kenko.engine.partition import PartitionFold
 from kenko.engine.scorer import Scorer
+from kenko.runtime.clock import Clock
 from kenko.runtime.errors import KenkoError
 from kenko.store.port import MAX_ROWS_A_COMMIT, CommitOutcome, Fence, PartitionCommit, PartitionStore
+from kenko.stream.dead_letter import dead_letter_record
 from kenko.stream.decode import Item, accounts
 from kenko.stream.observer import StreamObserver
-from kenko.stream.outputs import dead_letter_record, tick_copy, transition_record
+from kenko.stream.outputs import tick_copy, transition_record
 from kenko.stream.plan import RunnerPlan
 from kenko.stream.producer import Output, OutRecord
 from schemas.base import to_ms
@@ -50,6 +51,7 @@ class WorkingSet:
         store: PartitionStore,
         output: Output,
         observer: StreamObserver,
+        clock: Clock,
         fence: Fence | None,
         start_offset: int,
     ) -> None:
@@ -57,6 +59,7 @@ class WorkingSet:
         self._store = store
         self._output = output
         self._observer = observer
+        self._clock = clock
         self._expected = None if fence is None else fence.offset
         self._committed_counts: Counter[str] = Counter({} if fence is None else fence.counts)
         self.fold = PartitionFold(
@@ -158,7 +161,7 @@ class WorkingSet:
         if not self.fold.tick(item.offset, to_ms(tick.time), item.record.timestamp):
             return
         self.ticked = True
-        begun = time.perf_counter()
+        begun = self._clock.monotonic()
         due = self.fold.select_due(await self._stored_due())
         await self._load(due)
         transitions = self.fold.evaluate(due, item.offset)
@@ -167,8 +170,10 @@ class WorkingSet:
             self._observer.moved("none" if transition.to_zone is None else transition.to_zone.value)
         if self._plan.copies_ticks:
             # After this tick's transitions: when the alerter's time arrives, what happened until then is there.
-            self._waiting.append(tick_copy(item.record, self._plan.transitions_topic))
-        self._observer.evaluated(len(due), time.perf_counter() - begun)
+            self._waiting.append(
+                tick_copy(tick, self._plan.transitions_topic, partition=self._plan.partition, offset=item.offset)
+            )
+        self._observer.evaluated(len(due), self._clock.monotonic() - begun)
 
     def _refuse(self, item: Item, refusal: InvalidRecord) -> None:
         """Into the dead letters, before the fence passes it."""
@@ -176,8 +181,9 @@ class WorkingSet:
         self._waiting.append(
             dead_letter_record(
                 item.record,
-                refusal,
                 self._plan.dead_letters_topic,
+                reason=refusal.dead_letter_reason,
+                message=refusal.message,
                 app=self._plan.app,
                 source_topic=self._plan.topic,
             )

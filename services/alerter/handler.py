@@ -11,9 +11,10 @@ from kenko.alerting.reason import Reason
 from kenko.runtime.clock import Clock
 from kenko.runtime.logging import get_logger
 from kenko.store.alerts import AlertStore, AlertWrite, RecordOutcome
-from kenko.stream.producer import Output, OutRecord
+from kenko.stream.dead_letter import dead_letter_record
+from kenko.stream.producer import Output
 from schemas.base import to_ms
-from schemas.dead_letter import DeadLetter, DeadLetterReason
+from schemas.dead_letter import DeadLetterReason
 from schemas.tick import Tick
 from schemas.transition import Transition
 from services.alerter.log_time import LogTime
@@ -107,16 +108,14 @@ class TransitionHandler:
 
     async def _bury(self, record: RecordIn, reason: DeadLetterReason, message: str) -> None:
         """Crash before or after: read and buried again; a dead letter may stand there twice, never not at all."""
-        dead = DeadLetter(
+        letter = dead_letter_record(
+            record,
+            self._dead_letter_topic,
             reason=reason,
             message=message,
             app="alerter",
-            topic=record.topic,
-            partition=record.partition,
-            offset=record.offset,
+            source_topic=record.topic,
         )
-        headers = [*record.headers, *dead.headers()]
-        letter = OutRecord(self._dead_letter_topic, record.key, record.value or b"", headers)
         await self._outlast("kafka", lambda: self._output.send([letter]))
         self._metrics.dead_letters.labels(reason.value).inc()
         _log.warning(

@@ -70,6 +70,15 @@ async def test_read_again_it_is_a_duplicate_that_changes_nothing(setup, record, 
     assert setup.count("decisions", reason="duplicate") == 1
 
 
+async def test_a_dead_letter_is_cut_to_what_kafka_takes(setup, record, transition):
+    await setup.handler.handle(record(transition(), offset=42, key=b"k" * 900_000, value=b"\xff" * 900_000))
+    (letter,) = setup.output.sent
+    assert len(letter.key) + len(letter.value) < 700_000
+    message = DeadLetter.from_headers(list(letter.headers)).message
+    assert "key cut from 900000" in message
+    assert "value cut from 900000" in message
+
+
 @pytest.mark.parametrize(
     "row",
     [

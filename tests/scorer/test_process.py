@@ -16,7 +16,13 @@ async def test_events_and_ticks_become_rows_and_transitions(world):
     scorer = world.scorer()
     await scorer.ready()
     await world.until_applied(3000, scorer)
-    await world.output.send([OutRecord(world.settings.topic(Topic.USAGE_EVENTS), b"account-1", b"\xff\x00")])
+    topic = world.settings.topic(Topic.USAGE_EVENTS)
+    # The second has a key that no dead letter could hold whole: it must not stand in the way of what follows.
+    poison = [
+        OutRecord(topic, b"account-1", b"\xff\x00", partition=0),
+        OutRecord(topic, b"k" * 990_000, b"\xff", partition=0),
+    ]
+    await world.output.send(poison)
     await world.send(500)
     await world.until_applied(3500, scorer)
 
@@ -26,9 +32,11 @@ async def test_events_and_ticks_become_rows_and_transitions(world):
     assert await world.agrees() == 0
     assert 'kenko_scorer_records_total{outcome="applied"} 3500.0' in metrics
     assert "account-" not in metrics
-    (dead,) = [r for records in (await world.records(Topic.DEAD_LETTERS)).values() for r in records]
+    letters = [r for records in (await world.records(Topic.DEAD_LETTERS)).values() for r in records]
+    dead, cut = sorted(letters, key=lambda letter: len(letter.key))
     assert (dead.key, dead.value) == (b"account-1", b"\xff\x00")
-    assert DeadLetter.from_headers(list(dead.headers)).topic == world.settings.topic(Topic.USAGE_EVENTS)
+    assert DeadLetter.from_headers(list(dead.headers)).topic == topic
+    assert "key cut from 990000 to" in DeadLetter.from_headers(list(cut.headers)).message
 
 
 async def test_kill_9_in_the_middle_repeats_and_loses_nothing(world):
@@ -101,8 +109,11 @@ async def test_in_log_time_only_the_replay_ticks_and_its_ticks_are_copied(world)
     sent = await world.records(Topic.TRANSITIONS)
     log = await world.records(Topic.USAGE_EVENTS)
     for partition in log:
-        copies = [(r.value, r.headers) for r in sent[partition] if r.key is None]
-        assert copies == [(r.value, r.headers) for r in log[partition] if r.key is None]
+        copies = [(r.value, dict(r.headers)) for r in sent[partition] if r.key is None]
+        ticks = [r for r in log[partition] if r.key is None]
+        # A copy says whose it is and which tick it stands for; all else is the tick's.
+        own = [{"ce_source": b"kenko/scorer", "ce_id": b"%d-%d" % (partition, tick.offset)} for tick in ticks]
+        assert copies == [(tick.value, dict(tick.headers) | mark) for tick, mark in zip(ticks, own, strict=True)]
         assert len(copies) == 3
 
 

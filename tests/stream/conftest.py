@@ -193,6 +193,18 @@ def fold_offline(model, log):
     return core, transitions
 
 
+def agrees(bench):
+    """What the store holds and what was sent is what one fold over the log makes of it."""
+    core, transitions = fold_offline(bench.model, bench.log)
+    reference = Bench(bench.model, log=bench.log, core=core)
+    assert bench.state() == reference.state()
+    sent = bench.transitions()
+    unique = {t.id: t for t in sent}
+    assert list(unique) == [t.id for t in transitions]
+    assert list(unique.values()) == transitions
+    return sent, transitions
+
+
 @pytest.fixture
 async def bench(model):
     bench = Bench(model)
@@ -204,7 +216,7 @@ async def bench(model):
 @pytest.fixture
 def story():
     """Times and the reference fold, for tests of a runner."""
-    return SimpleNamespace(start=START, hour=HOUR, day=DAY, fold_offline=fold_offline)
+    return SimpleNamespace(start=START, hour=HOUR, day=DAY, fold_offline=fold_offline, agrees=agrees)
 
 
 @pytest.fixture

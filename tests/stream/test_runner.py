@@ -1,25 +1,10 @@
-"""The runner against in-memory twins: whatever happens, what comes out is the plain fold of the log."""
+"""The runner against in-memory twins: what comes out is the plain fold of the log."""
 
 import asyncio
 
 import pytest
 
-from kenko.runtime.errors import ConfigurationError, PermanentError, TransientError
-from kenko.store.memory_partition import Interruption, MemoryPartitionStore
-from kenko.store.port import Fence, PartitionCommit
 from schemas.dead_letter import DeadLetter
-
-
-def agrees(bench, story):
-    """What the store holds and what was sent is what one fold over the log makes of it."""
-    core, transitions = story.fold_offline(bench.model, bench.log)
-    reference = type(bench)(bench.model, log=bench.log, core=core)
-    assert bench.state() == reference.state()
-    sent = bench.transitions()
-    unique = {t.id: t for t in sent}
-    assert list(unique) == [t.id for t in transitions]
-    assert list(unique.values()) == transitions
-    return sent, transitions
 
 
 async def test_it_is_the_plain_fold_of_the_log(bench, story):
@@ -27,7 +12,7 @@ async def test_it_is_the_plain_fold_of_the_log(bench, story):
 
     await bench.run_to_end()
 
-    sent, transitions = agrees(bench, story)
+    sent, transitions = story.agrees(bench)
     assert len(sent) == len(transitions) > 3  # each once
     assert {r.partition for r in bench.output.sent} == {0}
     assert bench.core.fence().offset == bench.log.end
@@ -60,7 +45,7 @@ async def test_batch_boundaries_and_shared_commits_change_nothing(bench, story, 
 
     await bench.run_to_end(commit_every=commit_every)
 
-    agrees(bench, story)
+    story.agrees(bench)
     ticks = bench.core.fence().counts["ticks"]
     if (fetch_limit, commit_every) == (1000, 10_000):
         assert bench.observer.commits == 1 < ticks  # all ticks of a batch shared one
@@ -82,7 +67,7 @@ async def test_records_below_the_fence_are_dropped(bench, story):
     await runner.stop(5)
 
     assert bench.state() != before
-    agrees(bench, story)
+    story.agrees(bench)
 
 
 async def test_records_that_did_not_come_are_read_again(bench, story):
@@ -99,7 +84,7 @@ async def test_records_that_did_not_come_are_read_again(bench, story):
 
     assert bench.observer.gaps == 1
     assert bench.log.seeks == [0, 0]  # the start, and one seek back for all three
-    agrees(bench, story)
+    story.agrees(bench)
 
 
 async def test_a_hole_in_the_offsets_is_passed(bench, story):
@@ -114,7 +99,7 @@ async def test_a_hole_in_the_offsets_is_passed(bench, story):
     await bench.run_to_end()
 
     assert (bench.observer.holes, bench.observer.gaps) == (5, 0)
-    agrees(bench, story)
+    story.agrees(bench)
 
 
 async def test_a_log_that_starts_above_the_fence_goes_on_and_says_how_much_is_gone(bench, story):
@@ -138,117 +123,7 @@ async def test_a_first_start_takes_the_log_as_it_is(bench, story):
     await bench.run_to_end()
 
     assert bench.observer.holes == 0
-    agrees(bench, story)
-
-
-async def test_a_refused_commit_drops_everything_and_goes_on_from_the_fence(bench, story):
-    """A zombie: another runner has passed it. Its commit changes nothing, and it goes on behind the other's fence."""
-    bench.story(days=6)
-    zombie = bench.runner(commit_every=1)
-    await asyncio.wait_for(zombie.positioned.wait(), 5)
-    committed = asyncio.Event()
-    zombie.deliver(bench.log.fetch(4), committed.set)
-    await asyncio.wait_for(committed.wait(), 5)
-
-    await bench.run_to_end()  # another one takes over and runs to the end
-    there = bench.state()
-
-    await bench.log.seek(4)  # the zombie wakes where it stood
-    bench.event(at_ms=story.start + 6 * story.day)
-    bench.tick(story.start + 7 * story.day)
-    await bench.until(zombie, lambda: bench.core.fence().offset == bench.log.end)
-    await zombie.stop(5)
-
-    assert bench.observer.refusals == 1
-    assert bench.state() != there
-    agrees(bench, story)
-
-
-async def test_an_emptied_store_is_rebuilt_from_the_log(bench, story):
-    bench.story()
-    runner = bench.runner()
-    await bench.settle(runner)
-    bench.core.clear()
-    bench.event(at_ms=story.start + 12 * story.day)
-    bench.tick(story.start + 13 * story.day)
-
-    await bench.until(runner, lambda: bench.core.fence() is not None and bench.core.fence().offset == bench.log.end)
-
-    assert bench.observer.refusals == 1
-    agrees(bench, story)
-
-
-@pytest.mark.parametrize("at", list(Interruption))
-async def test_a_commit_that_stops_half_way_is_repeated(bench, story, at):
-    bench.story()
-    runner = bench.runner()
-    bench.fetch_limit = 4
-    await bench.until(runner, lambda: runner.next_offset and runner.next_offset > 12)
-    bench.core.interrupt_next_commit(at)
-
-    await bench.settle(runner)
-    await runner.stop(5)
-
-    agrees(bench, story)
-
-
-class CrashingStore(MemoryPartitionStore):
-    """Its nth commit never comes: the process dies between the outputs and the fence."""
-
-    def __init__(self, core, nth):
-        super().__init__(core)
-        self.left = nth
-
-    async def commit(self, commit):
-        self.left -= 1
-        if self.left == 0:
-            raise asyncio.CancelledError
-        return await super().commit(commit)
-
-
-@pytest.mark.parametrize("nth", range(1, 14))
-async def test_a_crash_between_outputs_and_fence_repeats_the_same_ids(bench, story, nth):
-    bench.story()
-    bench.fetch_limit = 4
-    dead = bench.runner(store=CrashingStore(bench.core, nth), commit_every=1)
-    await bench.until(dead, dead._task.done)
-    before = [t.id for t in bench.transitions()]
-
-    await bench.run_to_end()
-
-    sent, transitions = agrees(bench, story)
-    ids = [t.id for t in sent]
-    assert set(before) <= {t.id for t in transitions}  # what a crash repeats was right the first time
-    assert len(ids) - len(set(ids)) <= len(before)
-    by_id = {}
-    for transition in sent:
-        assert by_id.setdefault(transition.id, transition) == transition  # to the last field
-
-
-class CrashingOutput:
-    """At its nth list the process dies, with half of it written."""
-
-    def __init__(self, output, nth):
-        self.output, self.left = output, nth
-
-    async def send(self, records):
-        self.left -= bool(records)
-        if records and not self.left:
-            await self.output.send(records[: len(records) // 2])
-            raise asyncio.CancelledError
-        return await self.output.send(records)
-
-
-@pytest.mark.parametrize("nth", range(1, 5))
-async def test_a_crash_while_outputs_are_written_loses_none(bench, story, nth):
-    bench.story()
-    bench.fetch_limit = 4
-    dead = bench.runner(output=CrashingOutput(bench.output, nth), commit_every=1)
-    await bench.until(dead, dead._task.done)
-
-    await bench.run_to_end()
-
-    agrees(bench, story)
+    story.agrees(bench)
 
 
 async def test_poison_goes_to_the_dead_letters_before_the_fence_passes_it(bench, story):
@@ -271,57 +146,6 @@ async def test_poison_goes_to_the_dead_letters_before_the_fence_passes_it(bench,
     assert bench.core.fence().counts["applied"] == 15
 
 
-class AwayOutput:
-    """Kafka away for the first tries."""
-
-    def __init__(self, output, failures):
-        self.output, self.failures = output, failures
-
-    async def send(self, records):
-        if records and self.failures:
-            self.failures -= 1
-            raise TransientError("no broker")
-        return await self.output.send(records)
-
-
-async def test_kafka_away_is_waited_out_and_nothing_is_skipped(bench, story):
-    bench.story()
-
-    await bench.run_to_end(output=AwayOutput(bench.output, failures=5))
-
-    agrees(bench, story)
-
-
-class RefusingOutput:
-    async def send(self, _records):
-        raise PermanentError("topic authorization failed", reason="kafka_authorization")
-
-
-async def test_what_no_waiting_mends_ends_the_runner_and_leaves_the_fence(bench):
-    bench.story()
-    runner = bench.runner(output=RefusingOutput())
-
-    await bench.settle(runner)
-    await runner.stop(5)
-
-    assert [type(error) for error in bench.failures] == [PermanentError]
-    assert bench.core.fence() is None
-
-
-@pytest.mark.parametrize("other", [{"log_id": "other-log", "offset": 3}, {"log_id": "test-log", "offset": 900}])
-async def test_another_or_a_shorter_log_is_refused_with_what_to_do(bench, other):
-    bench.story()
-    bench.core.commit(PartitionCommit(expected=None, fence=Fence(**other)))
-    runner = bench.runner()
-
-    await bench.settle(runner)
-
-    (error,) = bench.failures
-    assert isinstance(error, ConfigurationError)
-    assert "KENKO_REDIS_PREFIX" in str(error)
-    assert bench.core.fence().offset == other["offset"]
-
-
 async def test_log_time_copies_each_tick_after_its_transitions(bench, story):
     bench.story()
 
@@ -338,7 +162,7 @@ async def test_log_time_copies_each_tick_after_its_transitions(bench, story):
         else:
             assert transition.offset == expected  # before the copy of the tick that caused it
         assert record.partition == 0
-    agrees(bench, story)
+    story.agrees(bench)
 
 
 def _transitions_or_none(records):
@@ -360,7 +184,7 @@ async def test_an_older_tick_still_evaluates_at_the_later_time(bench, story):
 
     await bench.run_to_end()
 
-    agrees(bench, story)
+    story.agrees(bench)
     assert bench.core.fence().now_ms == story.start + 2 * story.day + 17 * story.hour
 
 
@@ -384,7 +208,7 @@ async def test_a_small_working_set_gives_the_same(bench, story):
 
     await bench.run_to_end(max_rows=1)
 
-    agrees(bench, story)
+    story.agrees(bench)
 
 
 async def test_a_full_queue_holds_the_partition_back_and_lets_it_go(bench, story):
@@ -400,7 +224,7 @@ async def test_a_full_queue_holds_the_partition_back_and_lets_it_go(bench, story
 
     assert not bench.log.held
     await runner.stop(5)
-    agrees(bench, story)
+    story.agrees(bench)
 
 
 async def test_what_is_applied_is_committed_without_a_tick_when_nothing_more_comes(bench, story):

@@ -1,0 +1,170 @@
+"""The runner when the store, Kafka or the process fails: what comes out is still the plain fold of the log."""
+
+import asyncio
+
+import pytest
+
+from kenko.runtime.errors import ConfigurationError, PermanentError, TransientError
+from kenko.store.memory_partition import Interruption, MemoryPartitionStore
+from kenko.store.port import Fence, PartitionCommit
+
+
+async def test_a_refused_commit_drops_everything_and_goes_on_from_the_fence(bench, story):
+    """A zombie: another runner has passed it. Its commit changes nothing, and it goes on behind the other's fence."""
+    bench.story(days=6)
+    zombie = bench.runner(commit_every=1)
+    await asyncio.wait_for(zombie.positioned.wait(), 5)
+    committed = asyncio.Event()
+    zombie.deliver(bench.log.fetch(4), committed.set)
+    await asyncio.wait_for(committed.wait(), 5)
+
+    await bench.run_to_end()  # another one takes over and runs to the end
+    there = bench.state()
+
+    await bench.log.seek(4)  # the zombie wakes where it stood
+    bench.event(at_ms=story.start + 6 * story.day)
+    bench.tick(story.start + 7 * story.day)
+    await bench.until(zombie, lambda: bench.core.fence().offset == bench.log.end)
+    await zombie.stop(5)
+
+    assert bench.observer.refusals == 1
+    assert bench.state() != there
+    story.agrees(bench)
+
+
+async def test_an_emptied_store_is_rebuilt_from_the_log(bench, story):
+    bench.story()
+    runner = bench.runner()
+    await bench.settle(runner)
+    bench.core.clear()
+    bench.event(at_ms=story.start + 12 * story.day)
+    bench.tick(story.start + 13 * story.day)
+
+    await bench.until(runner, lambda: bench.core.fence() is not None and bench.core.fence().offset == bench.log.end)
+
+    assert bench.observer.refusals == 1
+    story.agrees(bench)
+
+
+@pytest.mark.parametrize("at", list(Interruption))
+async def test_a_commit_that_stops_half_way_is_repeated(bench, story, at):
+    bench.story()
+    runner = bench.runner()
+    bench.fetch_limit = 4
+    await bench.until(runner, lambda: runner.next_offset and runner.next_offset > 12)
+    bench.core.interrupt_next_commit(at)
+
+    await bench.settle(runner)
+    await runner.stop(5)
+
+    story.agrees(bench)
+
+
+class CrashingStore(MemoryPartitionStore):
+    """Its nth commit never comes: the process dies between the outputs and the fence."""
+
+    def __init__(self, core, nth):
+        super().__init__(core)
+        self.left = nth
+
+    async def commit(self, commit):
+        self.left -= 1
+        if self.left == 0:
+            raise asyncio.CancelledError
+        return await super().commit(commit)
+
+
+@pytest.mark.parametrize("nth", range(1, 14))
+async def test_a_crash_between_outputs_and_fence_repeats_the_same_ids(bench, story, nth):
+    bench.story()
+    bench.fetch_limit = 4
+    dead = bench.runner(store=CrashingStore(bench.core, nth), commit_every=1)
+    await bench.until(dead, dead._task.done)
+    before = [t.id for t in bench.transitions()]
+
+    await bench.run_to_end()
+
+    sent, transitions = story.agrees(bench)
+    ids = [t.id for t in sent]
+    assert set(before) <= {t.id for t in transitions}  # what a crash repeats was right the first time
+    assert len(ids) - len(set(ids)) <= len(before)
+    by_id = {}
+    for transition in sent:
+        assert by_id.setdefault(transition.id, transition) == transition  # to the last field
+
+
+class CrashingOutput:
+    """At its nth list the process dies, with half of it written."""
+
+    def __init__(self, output, nth):
+        self.output, self.left = output, nth
+
+    async def send(self, records):
+        self.left -= bool(records)
+        if records and not self.left:
+            await self.output.send(records[: len(records) // 2])
+            raise asyncio.CancelledError
+        return await self.output.send(records)
+
+
+@pytest.mark.parametrize("nth", range(1, 5))
+async def test_a_crash_while_outputs_are_written_loses_none(bench, story, nth):
+    bench.story()
+    bench.fetch_limit = 4
+    dead = bench.runner(output=CrashingOutput(bench.output, nth), commit_every=1)
+    await bench.until(dead, dead._task.done)
+
+    await bench.run_to_end()
+
+    story.agrees(bench)
+
+
+class AwayOutput:
+    """Kafka away for the first tries."""
+
+    def __init__(self, output, failures):
+        self.output, self.failures = output, failures
+
+    async def send(self, records):
+        if records and self.failures:
+            self.failures -= 1
+            raise TransientError("no broker")
+        return await self.output.send(records)
+
+
+async def test_kafka_away_is_waited_out_and_nothing_is_skipped(bench, story):
+    bench.story()
+
+    await bench.run_to_end(output=AwayOutput(bench.output, failures=5))
+
+    story.agrees(bench)
+
+
+class RefusingOutput:
+    async def send(self, _records):
+        raise PermanentError("topic authorization failed", reason="kafka_authorization")
+
+
+async def test_what_no_waiting_mends_ends_the_runner_and_leaves_the_fence(bench):
+    bench.story()
+    runner = bench.runner(output=RefusingOutput())
+
+    await bench.settle(runner)
+    await runner.stop(5)
+
+    assert [type(error) for error in bench.failures] == [PermanentError]
+    assert bench.core.fence() is None
+
+
+@pytest.mark.parametrize("other", [{"log_id": "other-log", "offset": 3}, {"log_id": "test-log", "offset": 900}])
+async def test_another_or_a_shorter_log_is_refused_with_what_to_do(bench, other):
+    bench.story()
+    bench.core.commit(PartitionCommit(expected=None, fence=Fence(**other)))
+    runner = bench.runner()
+
+    await bench.settle(runner)
+
+    (error,) = bench.failures
+    assert isinstance(error, ConfigurationError)
+    assert "KENKO_REDIS_PREFIX" in str(error)
+    assert bench.core.fence().offset == other["offset"]
