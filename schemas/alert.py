@@ -8,7 +8,7 @@ from pydantic import Field
 
 from schemas.base import Contract, Identifier, UtcTime
 from schemas.health import Points, Zone
-from schemas.transition import Cause, Receipt
+from schemas.transition import AccountFacts, Cause, Receipt, RuleKind
 
 
 class AlertStatus(StrEnum):
@@ -26,7 +26,7 @@ class Alert(Contract):
 
     id: str = Field(description="One an episode: derived from the transition that opened it.")
     account_id: Identifier
-    rule: str
+    rule: str = Field(description="'zone', or the name of a rule of the model.")
     status: AlertStatus
     zone: Zone | None
     score: Points | None
@@ -38,6 +38,10 @@ class Alert(Contract):
     reason: str = Field(description="Why, in words, most important first.")
     next_step: str = Field(default="", description="What to do about it.")
     receipt: Receipt
+    kind: RuleKind = Field(default=RuleKind.CHURN, description="What it is about: it decides who is told.")
+    label: str = Field(default="", description="The rule in words a CSM reads; empty for 'zone'.")
+    profile: str | None = Field(default=None, description="The model's profile for this account; null: none fits.")
+    account: AccountFacts = Field(default_factory=AccountFacts, description="As it was at `updated_at`.")
 
 
 class Notice(StrEnum):

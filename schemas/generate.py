@@ -7,11 +7,14 @@ import json
 import sys
 from pathlib import Path
 
+from schemas.account_traits import AccountTraits
 from schemas.alert import Alert, AlertMessage
 from schemas.base import Contract
 from schemas.command import Command
 from schemas.dead_letter import DeadLetter
-from schemas.health import HealthScore
+from schemas.health import HealthScore, ScoreUpdate
+from schemas.override import Override
+from schemas.source_state import SourceState
 from schemas.tick import Tick
 from schemas.topics import TopicSpec
 from schemas.transition import Transition
@@ -20,7 +23,11 @@ from schemas.usage_event import UsageEvent
 CONTRACTS: dict[str, type[Contract]] = {
     "usage-event": UsageEvent,
     "tick": Tick,
+    "account-traits": AccountTraits,
+    "override": Override,
+    "source-state": SourceState,
     "health-score": HealthScore,
+    "score-update": ScoreUpdate,
     "transition": Transition,
     "alert": Alert,
     "alert-message": AlertMessage,

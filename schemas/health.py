@@ -12,6 +12,9 @@ from schemas.base import Contract, Identifier, UtcTime
 CAP_GROUP = "cap"
 """Group of the contribution that says what a cap took away; no group of inputs may be called so."""
 
+OVERRIDE_GROUP = "override"
+"""Group of the contribution that says what a person added or took away; no group of inputs may be called so."""
+
 Points = Annotated[float, Field(description="Points of a score, a multiple of 0.01.")]
 
 
@@ -70,6 +73,9 @@ class HealthScore(Contract):
     zone_since: UtcTime | None = None
     contributions: tuple[Contribution, ...] = ()
     churn_probability_90d: float | None = Field(default=None, ge=0, le=1, description="Null where not calibrated.")
+    stale_since: UtcTime | None = Field(
+        default=None, description="A source of events is silent since then: what it feeds is shown as it was."
+    )
 
     @model_validator(mode="after")
     def _adds_up(self) -> Self:
@@ -78,3 +84,20 @@ class HealthScore(Contract):
             if total != centi(self.score):
                 raise ValueError(f"contributions add up to {total / 100:.2f}, the score is {self.score:.2f}")
         return self
+
+
+class ScoreUpdate(Contract):
+    """The latest score of an account, without its receipt: on its own topic when it moved by a whole point or more, or
+    changed zone or standing. Of two for one account the one with the higher offset is newer.
+    """
+
+    account_id: Identifier
+    model: str
+    score_hash: str
+    time: UtcTime = Field(description="Log time of the tick it was scored at.")
+    partition: int = Field(ge=0)
+    offset: int = Field(ge=0, description="Offset of that tick.")
+    standing: Standing
+    score: Points | None
+    zone: Zone | None
+    churn_probability_90d: float | None = Field(default=None, ge=0, le=1, description="Null where not calibrated.")

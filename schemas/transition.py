@@ -10,6 +10,9 @@ from pydantic import Field, model_validator
 from schemas.base import Contract, Identifier, UtcTime
 from schemas.health import Contribution, Points, Standing, Zone, centi
 
+ZONE_RULE = "zone"
+"""Name of the rule whose transitions say that a zone changed; no rule of a model may be called so."""
+
 
 class Cause(StrEnum):
     """What moved the score: the parts into which every change splits exactly."""
@@ -19,6 +22,31 @@ class Cause(StrEnum):
     LATE_DATA = "late_data"
     CHANGED_MODEL = "changed_model"
     OVERRIDE = "override"
+
+
+class RuleKind(StrEnum):
+    """What a rule is about: it decides who is told."""
+
+    CHURN = "churn"
+    SENTIMENT = "sentiment"
+    SUPPORT = "support"
+    ONBOARDING = "onboarding"
+    RENEWAL = "renewal"
+    EXPANSION = "expansion"
+
+
+class AccountFacts(Contract):
+    """What is known of an account besides its use: who is told, and what is at stake. Null where it is not known."""
+
+    name: str | None = None
+    owner: str | None = Field(default=None, description="Who looks after it.")
+    plan: str | None = None
+    seats: float | None = None
+    mrr: float | None = Field(default=None, description="Recurring revenue a month; 0 after the contract ended.")
+    touch: str | None = Field(default=None, description="high, low or tech; derived from mrr where not given.")
+    lifecycle: str | None = Field(default=None, description="onboarding, adoption, renewal, churned, or as given.")
+    renewal_date: UtcTime | None = None
+    parent: str | None = Field(default=None, description="Account id of the parent, where there is one.")
 
 
 class ScoreChange(Contract):
@@ -66,7 +94,7 @@ class Transition(Contract):
 
     id: str = Field(description="hash(account, rule, score hash, partition and offset of the tick)")
     account_id: Identifier
-    rule: str = Field(default="zone", description="'zone', or the name of a rule of the model.")
+    rule: str = Field(default=ZONE_RULE, description="'zone', or the name of a rule of the model.")
     model: str
     score_hash: str
     from_zone: Zone | None = Field(description="Null: no zone before (new, unknown or churned).")
@@ -76,3 +104,20 @@ class Transition(Contract):
     offset: int = Field(ge=0, description="Offset of the tick that caused it.")
     cause: Cause
     receipt: Receipt
+    active: bool | None = Field(
+        default=None, description="True: the rule began to hold (for 'zone': red was entered). False: it does not hold."
+    )
+    kind: RuleKind = Field(default=RuleKind.CHURN, description="What the rule is about.")
+    label: str = Field(default="", description="The rule in words a CSM reads; empty for 'zone'.")
+    profile: str | None = Field(default=None, description="The model's profile for this account; null: none fits.")
+    account: AccountFacts = Field(default_factory=AccountFacts)
+
+    @property
+    def is_of_zone(self) -> bool:
+        """True if it says that the zone changed; False if a rule of the model began or ceased to hold."""
+        return self.rule == ZONE_RULE
+
+    @property
+    def holds(self) -> bool:
+        """True if the rule holds from now on. Records from before `active` existed are all of zones."""
+        return self.to_zone is Zone.RED if self.active is None else self.active
