@@ -6,10 +6,10 @@ MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
 DAY_MS = 24 * HOUR_MS
 
-ENGINE_VERSION = 1
+ENGINE_VERSION = 2
 """Raise it whenever the same log with the same model would give another result."""
 
-LAYOUT_VERSION = 1
+LAYOUT_VERSION = 2
 """Raise it whenever a stored row can no longer be read, or means something else."""
 
 DUE_BUDGET = 1000
@@ -26,3 +26,12 @@ ID_LIMIT = 131_072
 
 MIN_WINDOW_MS = HOUR_MS
 MAX_WINDOW_MS = 365 * DAY_MS
+
+CLOSES_KEPT = 400
+"""Days of which an account keeps the close."""
+
+LATE_MS = HOUR_MS
+"""An event this much older than the account's last evaluation came late: its effect is told apart."""
+
+RHYTHM_DAYS = 84
+"""Days of use from which an account's usual gap is taken."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
 import yaml
 from yaml.error import MarkedYAMLError
 from yaml.reader import ReaderError
@@ -9,16 +12,23 @@ from yaml.reader import ReaderError
 from kenko.model.errors import ModelError, ModelErrors
 from kenko.model.names import read_model_name
 from kenko.model.nodes import Place, compose
-from kenko.model.read_score import ScoreReader
+from kenko.model.read_calibration import read_calibration
+from kenko.model.read_golden import GoldenReader
+from kenko.model.read_lifecycle import read_lifecycle
+from kenko.model.read_policy import read_policy
+from kenko.model.read_profiles import ProfileReader
 from kenko.model.read_signals import read_signals
-from kenko.model.read_zones import read_lifecycle, read_zones
-from kenko.model.spec import HealthModel, Lifecycle
+from kenko.model.read_traits import read_traits
+from kenko.model.score_spec import Policy, Profile
+from kenko.model.spec import KNOWN_TRAITS, HealthModel, Lifecycle, Traits
+from kenko.model.vocabulary import Vocabulary
 
 API_VERSION = "kenko/v1"
 KIND = "HealthModel"
 MOST_CHARACTERS = 1_000_000
 
 _REQUIRED = ("apiVersion", "kind", "metadata", "signals", "score", "zones")
+_OPTIONAL = ("lifecycle", "traits", "rules", "profiles", "calibration", "tests")
 
 
 def load_model(text: str, *, name: str = "<model>") -> HealthModel:
@@ -56,39 +66,79 @@ def _compose(text: str, name: str) -> yaml.Node:
 
 
 def _read_model(root: Place) -> HealthModel | None:
-    fields = root.fields((*_REQUIRED, "lifecycle"), required=_REQUIRED)
+    fields = root.fields((*_REQUIRED, *_OPTIONAL), required=_REQUIRED)
     if fields is None:
         return None
     for key, wanted in (("apiVersion", API_VERSION), ("kind", KIND)):
         if key in fields and (found := fields[key].text()) not in (None, wanted):
             fields[key].mistake(f"expected {wanted!r}, found {found!r}")
-    name, version = _read_metadata(fields["metadata"]) if "metadata" in fields else (None, None)
-    signals, names = read_signals(fields["signals"]) if "signals" in fields else ((), frozenset[str]())
-    reader = ScoreReader({signal.name: signal for signal in signals}, names)
-    groups, caps, grace_ms = reader.read(fields["score"]) if "score" in fields else ((), (), 0)
-    zones = read_zones(fields["zones"]) if "zones" in fields else None
-    lifecycle = read_lifecycle(fields["lifecycle"]) if "lifecycle" in fields else Lifecycle()
-    if name is None or version is None or zones is None:
+    head = _read_metadata(fields["metadata"]) if "metadata" in fields else None
+    facts = _read_facts(fields)
+    known = read_signals(fields["signals"], facts.names) if "signals" in fields else Vocabulary(facts.names)
+    base = read_policy(fields, known)
+    profiles = ProfileReader(fields, known, root.mistakes).read(fields["profiles"]) if "profiles" in fields else ()
+    calibration = read_calibration(fields["calibration"]) if "calibration" in fields else None
+    tests = _golden_reader(base, profiles, root).read(fields["tests"]) if "tests" in fields else ()
+    if head is None or base is None:
         return None
     return HealthModel(
-        name=name,
-        version=version,
-        signals=signals,
-        groups=groups,
-        caps=caps,
-        new_account_grace_ms=grace_ms,
-        zones=zones,
-        lifecycle=lifecycle,
+        name=head.name,
+        version=head.version,
+        description=head.description,
+        signals=tuple(sorted(known.signals.values(), key=lambda signal: signal.name)),
+        base=base,
+        profiles=profiles,
+        lifecycle=facts.lifecycle,
+        traits=facts.traits,
+        calibration=calibration,
+        tests=tests,
     )
 
 
-def _read_metadata(place: Place) -> tuple[str | None, int | None]:
+@dataclass(frozen=True)
+class _Facts:
+    """What the model says of contracts and traits."""
+
+    lifecycle: Lifecycle
+    traits: Traits
+    names: frozenset[str]
+    """Traits that can be referred to."""
+
+
+def _read_facts(fields: Mapping[str, Place]) -> _Facts:
+    lifecycle = read_lifecycle(fields["lifecycle"]) if "lifecycle" in fields else Lifecycle()
+    if "traits" not in fields:
+        return _Facts(lifecycle, Traits(), frozenset(KNOWN_TRAITS))
+    traits, names = read_traits(fields["traits"], lifecycle)
+    return _Facts(lifecycle, traits, names)
+
+
+def _golden_reader(base: Policy | None, profiles: Sequence[Profile], root: Place) -> GoldenReader:
+    """Where a rule or a profile could not be read, a test that names it is not one more mistake."""
+    if base is None or any(mistake.path.startswith(("rules", "profiles")) for mistake in root.mistakes):
+        return GoldenReader(None, None)
+    policies = (base, *(profile.policy for profile in profiles))
+    rules = {rule.name for policy in policies for rule in policy.rules}
+    return GoldenReader(rules, [profile.name for profile in profiles])
+
+
+@dataclass(frozen=True)
+class _Head:
+    """The metadata."""
+
+    name: str
+    version: int
+    description: str
+
+
+def _read_metadata(place: Place) -> _Head | None:
     fields = place.fields(("name", "version", "description"), required=("name", "version")) or {}
-    if "description" in fields:
-        fields["description"].text()
+    description = fields["description"].text() if "description" in fields else None
     name = read_model_name(fields["name"]) if "name" in fields else None
     version = fields["version"].number("a whole number") if "version" in fields else None
     if version is not None and (version < 1 or not version.is_integer()):
         fields["version"].mistake("a version is a whole number from 1")
-        return name, None
-    return name, None if version is None else int(version)
+        return None
+    if name is None or version is None:
+        return None
+    return _Head(name, int(version), description or "")

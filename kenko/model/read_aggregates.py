@@ -3,16 +3,33 @@
 from __future__ import annotations
 
 from kenko.model.nodes import Place, did_you_mean
-from kenko.model.spec import ActiveDays, Aggregate, Count, Latest, Recency, Sum, Unique
+from kenko.model.signal_spec import (
+    ActiveDays,
+    Aggregate,
+    Count,
+    DaysToRenewal,
+    Latest,
+    Nps,
+    Recency,
+    Sum,
+    Tenure,
+    Unique,
+)
 
-_WORDS: dict[str, Aggregate] = {"count": Count(), "active_days": ActiveDays(), "recency": Recency()}
-_WITH_FIELD = ("sum", "unique", "latest")
+_WORDS: dict[str, Aggregate] = {
+    "count": Count(),
+    "active_days": ActiveDays(),
+    "recency": Recency(),
+    "tenure": Tenure(),
+    "days_to_renewal": DaysToRenewal(),
+}
+_WITH_FIELD = ("sum", "unique", "latest", "nps", "nps_average")
 _PREFIX = "properties."
 _USER = "user_id"
 
 
 def read_aggregate(place: Place) -> Aggregate | None:
-    """The aggregate at `place`, or None after reporting what is wrong. `stale_after` of a latest is not read here."""
+    """The aggregate at `place`, or None after reporting what is wrong. `stale_after` is not read here."""
     return _read_with_field(place) if place.is_mapping else _read_word(place)
 
 
@@ -38,11 +55,19 @@ def _read_with_field(place: Place) -> Aggregate | None:
         is_user, name = _read_property(field, user_allowed=kind == "unique")
         if is_user:
             return Unique(property=None)
-        if name is not None and kind == "latest":
-            return Latest(property=name, stale_after_ms=None)
         if name is not None:
-            return Sum(property=name) if kind == "sum" else Unique(property=name)
+            return _of_property(kind, name)
     return None
+
+
+def _of_property(kind: str, name: str) -> Aggregate:
+    if kind == "sum":
+        return Sum(property=name)
+    if kind == "unique":
+        return Unique(property=name)
+    if kind == "latest":
+        return Latest(property=name, stale_after_ms=None)
+    return Nps(property=name, stale_after_ms=None, is_average=kind == "nps_average")
 
 
 def _read_property(place: Place, *, user_allowed: bool) -> tuple[bool, str | None]:

@@ -1,10 +1,9 @@
-"""Where red and yellow begin and end: the `zones` of a model, and its `lifecycle`."""
+"""Where red and yellow begin and end: the `zones` of a model."""
 
 from __future__ import annotations
 
 from kenko.model.nodes import Place
-from kenko.model.read_matches import read_names
-from kenko.model.spec import Boundary, Lifecycle, Zones
+from kenko.model.score_spec import Boundary, Zones
 
 
 def read_zones(place: Place) -> Zones | None:
@@ -36,13 +35,3 @@ def _read_boundary(place: Place) -> Boundary | None:
             "the distance keeps an account at the boundary from flapping; 4 or 5 points are usual",
         )
     return Boundary(below=below, clear_above=clear_above, for_ms=hold)
-
-
-def read_lifecycle(place: Place) -> Lifecycle:
-    """The events that begin and end a contract."""
-    fields = place.fields(("started", "ended")) or {}
-    started = read_names(fields["started"]) if "started" in fields else ()
-    ended = read_names(fields["ended"]) if "ended" in fields else ()
-    for name in set(started) & set(ended):
-        fields["ended"].mistake(f"{name!r} cannot both begin and end a contract")
-    return Lifecycle(started=started, ended=ended)

@@ -1,206 +1,89 @@
-"""The health model as values: frozen, validated, in the units the engine computes in (milliseconds)."""
+"""The health model as one value, with the hashes that version it."""
 
 from __future__ import annotations
 
-from enum import StrEnum
 from functools import cached_property
 
 from msgspec import Struct
 
+from kenko.model.golden import GoldenTest
 from kenko.model.hashes import score_hash, state_hash
 from kenko.model.limits import MIN_HORIZON_MS
+from kenko.model.score_spec import Policy, Profile
+from kenko.model.signal_spec import Latest, Nps, Ratio, Reference, Signal, TraitValue, Trend
 
-Scalar = str | int | float | bool
-
-
-class Op(StrEnum):
-    """How a value is compared."""
-
-    EQ = "eq"
-    IN = "in"
-    GT = "gt"
-    GTE = "gte"
-    LT = "lt"
-    LTE = "lte"
-    EXISTS = "exists"
-
-
-class PropertyTest(Struct, frozen=True):
-    """One test on one property of an event. A property is a key at the top of `properties`, taken literally."""
-
-    property: str
-    op: Op
-    operand: Scalar | tuple[Scalar, ...]
-
-
-class Match(Struct, frozen=True):
-    """Which events a signal looks at."""
-
-    events: tuple[str, ...] | None
-    """Exact names; None: any event."""
-    excluded: tuple[str, ...] = ()
-    tests: tuple[PropertyTest, ...] = ()
-    """All must hold."""
-
-
-class Count(Struct, frozen=True, tag="count"):
-    """How many events."""
-
-
-class Sum(Struct, frozen=True, tag="sum"):
-    """Sum of a numeric property."""
-
-    property: str
-
-
-class Unique(Struct, frozen=True, tag="unique"):
-    """How many different users, or values of a property."""
-
-    property: str | None
-    """None: the user."""
-
-
-class ActiveDays(Struct, frozen=True, tag="active_days"):
-    """On how many days (UTC) something happened."""
-
-
-class Latest(Struct, frozen=True, tag="latest"):
-    """The newest value of a numeric property."""
-
-    property: str
-    stale_after_ms: int | None
-    """No data from this age on; None: a value never grows stale."""
-
-
-class Recency(Struct, frozen=True, tag="recency"):
-    """Days since the newest event."""
-
-
-class Milestones(Struct, frozen=True, tag="milestones"):
-    """Which share of these events has happened at least once."""
-
-    steps: tuple[str, ...]
-
-
-Aggregate = Count | Sum | Unique | ActiveDays | Latest | Recency | Milestones
-
-
-class Signal(Struct, frozen=True):
-    """One measured behaviour."""
-
-    name: str
-    match: Match
-    aggregate: Aggregate
-    window_ms: int | None
-    """None for latest, recency and milestones, which look back as far as there is data."""
-    labels: tuple[tuple[str, str], ...]
-    """(language, text); never empty."""
-    unit: str
-
-    def label(self, language: str = "en") -> str:
-        """The signal in words, in `language` if the model has it, else in English, else in the first it has."""
-        labels = dict(self.labels)
-        return labels.get(language) or labels.get("en") or self.labels[0][1]
-
-
-class Points(Struct, frozen=True, tag="points"):
-    """Straight lines between (value, health) points; flat before the first and after the last."""
-
-    points: tuple[tuple[float, float], ...]
-
-
-class HalfLife(Struct, frozen=True, tag="half_life"):
-    """100 at age 0, halved each half-life."""
-
-    half_life_ms: int
-
-
-Curve = Points | HalfLife
-
-
-class Missing(StrEnum):
-    """What an input without data does to the score."""
-
-    REDISTRIBUTE = "redistribute"
-    """Its weight goes to the other inputs of its group, or to the other groups where its group has none."""
-    WORST = "worst"
-    """Counts as 0."""
-    NEUTRAL = "neutral"
-    """Counts as 50."""
-
-
-class Input(Struct, frozen=True):
-    """A signal, and what it adds to its group."""
-
-    signal: str
-    weight: float
-    curve: Curve
-    missing: Missing
-
-
-class Group(Struct, frozen=True):
-    """Inputs that share a weight."""
-
-    name: str
-    weight: float
-    inputs: tuple[Input, ...]
-
-
-class Comparison(Struct, frozen=True):
-    """A signal's value against a number."""
-
-    op: Op
-    operand: float
-
-
-class Cap(Struct, frozen=True):
-    """While all tests on the signal hold, the score is at most `at_most`. A signal without data passes no test."""
-
-    signal: str
-    tests: tuple[Comparison, ...]
-    at_most: float
-
-
-class Boundary(Struct, frozen=True):
-    """Where a zone begins and ends."""
-
-    below: float
-    """Entered when the score has been below this for `for_ms`."""
-    clear_above: float
-    """Left when the score is above this."""
-    for_ms: int
-
-
-class Zones(Struct, frozen=True):
-    """The two boundaries below green."""
-
-    red: Boundary
-    yellow: Boundary
+KNOWN_TRAITS = ("name", "owner", "seats", "mrr", "plan", "touch", "lifecycle", "renewal_date", "parent")
+"""Traits that Kenko itself has a use for."""
 
 
 class Lifecycle(Struct, frozen=True):
-    """Events that begin and end a contract; the newest of them decides, an end wins a tie."""
+    """Events of a contract. The newest of them decides; an end wins a tie. Their properties are traits too."""
 
     started: tuple[str, ...] = ()
+    renewed: tuple[str, ...] = ()
+    upgraded: tuple[str, ...] = ()
+    downgraded: tuple[str, ...] = ()
     ended: tuple[str, ...] = ()
+    onboarding_ms: int | None = None
+    """The phase is onboarding for this long after the contract began, unless the trait `lifecycle` says otherwise."""
+    renewal_ms: int | None = None
+    """The phase is renewal from this long before the renewal date."""
+
+    @property
+    def runs(self) -> tuple[str, ...]:
+        """Events after which there is a contract."""
+        return (*self.started, *self.renewed, *self.upgraded, *self.downgraded)
+
+
+class Traits(Struct, frozen=True):
+    """Where facts about an account come from."""
+
+    events: tuple[str, ...] = ()
+    """Events whose properties are traits; they are no use of the product."""
+    aliases: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """(trait, the properties that fill it, first found first). A trait's own name always fills it."""
+    high_touch_mrr: float | None = None
+    """Where no `touch` is given: high from this recurring revenue a month on."""
+    low_touch_mrr: float | None = None
+    """And low from this; below it tech."""
+
+
+class Calibration(Struct, frozen=True):
+    """From a score to the probability that the account leaves within `within_ms`."""
+
+    points: tuple[tuple[float, float], ...]
+    """(score, probability): straight lines between them."""
+    within_ms: int
 
 
 class HealthModel(Struct, frozen=True, dict=True):
-    """What decides a score. Signals are ordered by name: that is their place in a row."""
+    """What decides a score. Signals are ordered by name: that is their place among the values of a row."""
 
     name: str
     version: int
     signals: tuple[Signal, ...]
-    groups: tuple[Group, ...]
-    caps: tuple[Cap, ...]
-    new_account_grace_ms: int
-    zones: Zones
-    lifecycle: Lifecycle
+    base: Policy
+    """For accounts that no profile fits."""
+    profiles: tuple[Profile, ...] = ()
+    lifecycle: Lifecycle = Lifecycle()
+    traits: Traits = Traits()
+    calibration: Calibration | None = None
+    tests: tuple[GoldenTest, ...] = ()
+    """What the model's own file expects of it. Decides nothing."""
+    description: str = ""
 
     @cached_property
     def state_hash(self) -> str:
         """What the stored signals of a row depend on: another hash means another keyspace, rebuilt from the log."""
-        return state_hash(self.signals, self.lifecycle)
+        spans = [self.span_ms(signal) for signal in self.stored]
+        return state_hash(
+            self.stored,
+            spans,
+            lifecycle=self.lifecycle,
+            traits=self.traits,
+            trait_names=self.trait_names,
+            follows_rhythm=self.follows_rhythm,
+        )
 
     @cached_property
     def score_hash(self) -> str:
@@ -208,8 +91,52 @@ class HealthModel(Struct, frozen=True, dict=True):
         return score_hash(self)
 
     @property
+    def policies(self) -> tuple[Policy, ...]:
+        """The base, then one a profile."""
+        return (self.base, *(profile.policy for profile in self.profiles))
+
+    @cached_property
+    def stored(self) -> tuple[Signal, ...]:
+        """Signals with an accumulator, in the order of their cells in a row."""
+        return tuple(signal for signal in self.signals if signal.is_stored)
+
+    @cached_property
+    def trait_names(self) -> tuple[str, ...]:
+        """Traits that a row keeps: the known ones, those the model declares, and those it reads."""
+        read: set[str] = set()
+        references: list[Reference] = []
+        for signal in self.signals:
+            if isinstance(signal.aggregate, Ratio):
+                references += [signal.aggregate.numerator, signal.aggregate.denominator]
+            elif isinstance(signal.aggregate, TraitValue):
+                read.add(signal.aggregate.trait)
+        for policy in self.policies:
+            references += [i.per for group in policy.groups for i in group.inputs if i.per is not None]
+            read |= {test.property for rule in policy.rules for test in rule.when}
+        read |= {test.property for profile in self.profiles for test in profile.when}
+        read |= {reference.name for reference in references if reference.is_trait}
+        read |= {name for name, _ in self.traits.aliases}
+        return (*KNOWN_TRAITS, *sorted(read - set(KNOWN_TRAITS)))
+
+    @property
+    def follows_rhythm(self) -> bool:
+        """True if a rule judges silence: then a row remembers on which days the account was used."""
+        return any(rule.silence is not None for policy in self.policies for rule in policy.rules)
+
+    def span_ms(self, signal: Signal) -> int | None:
+        """How far back a windowed signal is kept: its window, and the baseline of a trend that reads it."""
+        if signal.window_ms is None:
+            return None
+        baselines = [
+            s.aggregate.baseline_ms
+            for s in self.signals
+            if isinstance(s.aggregate, Trend) and s.aggregate.of == signal.name
+        ]
+        return signal.window_ms + max(baselines, default=0)
+
+    @cached_property
     def horizon_ms(self) -> int:
         """How far back an event still counts: an older one is too late."""
-        spans = [signal.window_ms or 0 for signal in self.signals]
-        spans += [s.aggregate.stale_after_ms or 0 for s in self.signals if isinstance(s.aggregate, Latest)]
+        spans = [self.span_ms(signal) or 0 for signal in self.signals]
+        spans += [s.aggregate.stale_after_ms or 0 for s in self.signals if isinstance(s.aggregate, Latest | Nps)]
         return max([MIN_HORIZON_MS, *spans])

@@ -4,7 +4,9 @@ import re
 from pathlib import Path
 
 import pytest
+import typer.main
 
+from kenko.cli.app import app
 from services.alerter.settings import AlerterSettings
 from services.ingest.settings import IngestSettings
 from services.scorer.settings import ScorerSettings
@@ -38,3 +40,38 @@ def test_links_inside_the_project_lead_somewhere(page):
 def test_make_targets_named_on_a_page_exist(page):
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     assert set(re.findall(r"`(?:\w+=\S+ )*make ([a-z-]+)", page.read_text())) <= targets
+
+
+def options(command):
+    """Every option of a command and of those below it."""
+    found = {name for parameter in command.params for name in parameter.opts}
+    return found.union(*(options(below) for below in getattr(command, "commands", {}).values()))
+
+
+@pytest.mark.parametrize(
+    "page", ["README.md", *(f"docs/{name}.md" for name in ("model", "backtest", "calibrate", "events"))]
+)
+def test_options_of_kenko_named_on_a_page_exist(page):
+    known = options(typer.main.get_command(app))
+    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", (ROOT / page).read_text()))
+    assert named
+    assert named <= known
+
+
+def test_metrics_named_on_the_operations_page_exist():
+    page = (ROOT / "docs" / "operations.md").read_text()
+    source = "".join(file.read_text() for file in (ROOT / "services").rglob("*.py"))
+    named = set(re.findall(r"kenko_(?:scorer|alerter|ingest)_\w+", page))
+    assert named
+    assert {
+        name for name in named if f'"{name}"' not in source and f'"{name.removesuffix("_total")}"' not in source
+    } == set()
+
+
+def test_every_decision_is_in_the_list():
+    listed = re.findall(
+        r"^\| \[(\d{4})\]\((\d{4})-\S+\.md\) \|", (ROOT / "docs/adr/README.md").read_text(), re.MULTILINE
+    )
+    assert [one for one, other in listed if one == other] == sorted(
+        file.name[:4] for file in ROOT.glob("docs/adr/0*.md")
+    )

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 MODEL = """\
@@ -59,3 +61,9 @@ lifecycle: {started: [Contract Signed], ended: [Contract Ended]}
 @pytest.fixture(scope="session")
 def text() -> str:
     return MODEL
+
+
+@pytest.fixture(scope="session")
+def full() -> str:
+    """A model with every part of the language."""
+    return (Path(__file__).parent / "full.yaml").read_text(encoding="utf-8")

@@ -7,22 +7,8 @@ import yaml
 
 from kenko.model import load_model
 from kenko.model.durations import parse_duration
-from kenko.model.spec import (
-    Boundary,
-    Cap,
-    Comparison,
-    Count,
-    HalfLife,
-    Latest,
-    Milestones,
-    Missing,
-    Op,
-    Points,
-    PropertyTest,
-    Recency,
-    Sum,
-    Unique,
-)
+from kenko.model.score_spec import Boundary, Cap, HalfLife, Missing, Points
+from kenko.model.signal_spec import Comparison, Count, Latest, Milestones, Op, PropertyTest, Recency, Sum, Unique
 
 DAY_MS = 86_400_000
 
@@ -30,7 +16,7 @@ DAY_MS = 86_400_000
 def test_every_part_is_read(text):
     model = load_model(text)
     signals = {signal.name: signal for signal in model.signals}
-    assert (model.name, model.version, model.new_account_grace_ms) == ("default", 7, 14 * DAY_MS)
+    assert (model.name, model.version, model.base.new_account_grace_ms) == ("default", 7, 14 * DAY_MS)
     assert list(signals) == sorted(signals), "their place in a row must not depend on their order in the text"
     assert signals["active_users_7d"].aggregate == Unique(property=None)
     assert signals["active_users_7d"].match.events is None
@@ -46,15 +32,15 @@ def test_every_part_is_read(text):
     assert signals["nps"].aggregate == Latest(property="score", stale_after_ms=180 * DAY_MS)
     assert signals["last_seen"].aggregate == Recency()
     assert signals["onboarding"].aggregate == Milestones(steps=("Signed Up", "Data Connected"))
-    adoption = model.groups[0]
+    adoption = model.base.groups[0]
     assert (adoption.name, adoption.weight) == ("adoption", 50)
     assert [i.weight for i in adoption.inputs] == [2, 1]
     assert [i.missing for i in adoption.inputs] == [Missing.REDISTRIBUTE, Missing.WORST]
     assert adoption.inputs[1].curve == Points(points=((0, 0), (10, 100)))
-    assert model.groups[2].inputs[0].curve == HalfLife(half_life_ms=7 * DAY_MS)
-    assert model.caps == (Cap(signal="nps", tests=(Comparison(op=Op.LTE, operand=3),), at_most=39),)
-    assert model.zones.red == Boundary(below=40, clear_above=45, for_ms=0)
-    assert model.zones.yellow == Boundary(below=70, clear_above=74, for_ms=3_600_000)
+    assert model.base.groups[2].inputs[0].curve == HalfLife(half_life_ms=7 * DAY_MS)
+    assert model.base.caps == (Cap(signal="nps", tests=(Comparison(op=Op.LTE, operand=3),), at_most=39),)
+    assert model.base.zones.red == Boundary(below=40, clear_above=45, for_ms=0)
+    assert model.base.zones.yellow == Boundary(below=70, clear_above=74, for_ms=3_600_000)
     assert (model.lifecycle.started, model.lifecycle.ended) == (("Contract Signed",), ("Contract Ended",))
 
 
@@ -92,7 +78,7 @@ def test_json_numbers_and_escapes_are_read_as_json_writes_them(text):
     plain["signals"]["nps"]["label"] = "smile 😀 / é"
     written = json.dumps(plain).replace('"below": 40', '"below": 4e1')
     model = load_model(written)
-    assert model.zones.red.below == 40
+    assert model.base.zones.red.below == 40
     assert next(s for s in model.signals if s.name == "nps").label() == "smile 😀 / é"
 
 

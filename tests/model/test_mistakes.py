@@ -6,6 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kenko.model import ModelErrors, load_model
+from kenko.model.nodes import Place
+from kenko.model.read_cel import read_cel
 
 BROKEN = [
     # (what to replace, by what, where it is found, part of the message, part of the hint)
@@ -195,10 +197,152 @@ def test_any_part_replaced_by_nonsense_gives_a_model_or_mistakes_and_nothing_els
     else:
         reported = ()
         assert len(model.signals) == len(plain["signals"]), "a part may not get lost in silence"
-        assert len(model.groups) == len(plain["score"]["groups"])
-        for group in model.groups:
+        assert len(model.base.groups) == len(plain["score"]["groups"])
+        for group in model.base.groups:
             assert len(group.inputs) == len(plain["score"]["groups"][group.name]["inputs"])
     assert len(set(reported)) == len(reported), "each mistake once"
+
+
+@given(data=st.data(), odd=st.sampled_from([None, [], {}, "", "x", 0, -1, True, [None], {"a": 1}, 1e300, "7d", "*"]))
+def test_no_part_of_the_whole_language_gets_lost_in_silence(full, data, odd):
+    plain = yaml.safe_load(full)
+    *way, last = data.draw(st.sampled_from(sorted(_paths(plain), key=repr)))
+    inner = plain
+    for step in way:
+        inner = inner[step]
+    inner[last] = odd
+    try:
+        model = load_model(yaml.safe_dump(plain, allow_unicode=True, sort_keys=False))
+    except ModelErrors as mistakes:
+        reported = mistakes.errors
+    else:
+        reported = ()
+        assert len(model.signals) == len(plain["signals"])
+        assert [group.name for group in model.base.groups] == list(plain["score"]["groups"])
+        assert len(model.base.caps) == len(plain["score"]["caps"])
+        assert len(model.base.rules) == len(plain["rules"])
+        assert len(model.profiles) == len(plain["profiles"])
+        assert len(model.tests) == len(plain["tests"])
+        for test, written in zip(model.tests, plain["tests"], strict=True):
+            assert not isinstance(written["events"], list) or len(test.events) == len(written["events"])
+        for rule, written in zip(model.base.rules, plain["rules"], strict=True):
+            given = {"zone": rule.zones, "signal": rule.signals, "age": rule.age, "when": rule.when}
+            assert all(given[key] for key in given.keys() & written.keys())
+            assert ("drop" in written, "silence" in written) == (rule.drop is not None, rule.silence is not None)
+    assert len(set(reported)) == len(reported), "each mistake once"
+
+
+def test_a_mistake_of_the_model_is_said_once_however_many_profiles_there_are(text):
+    profiles = "".join(
+        f"  - {{name: p{n}, when: {{touch: high}}, override: {{score.new_account_grace: {n}d}}}}\n" for n in range(5)
+    )
+    broken = text.replace("weight: 20", "weight: 0").replace("clear_above: 45", "clear_above: 4")
+    with pytest.raises(ModelErrors) as caught:
+        load_model(broken + "profiles:\n" + profiles)
+    assert [(e.line, e.path) for e in caught.value.errors] == [
+        (36, "score.groups.sentiment.weight"),
+        (48, "zones.red.clear_above"),
+    ]
+
+
+_STEPS = ["score", "zones", "rules", "red", "below", "groups", "adoption", "weight", "inputs", "caps", "zone", "0", ""]
+_ODD = [None, [], {}, "x", 0, -1, 50, True, [None], {"below": 3}, {"red": {"below": 99}}, [{"signal": "nps"}], "7d"]
+
+
+@given(st.dictionaries(st.lists(st.sampled_from(_STEPS), max_size=4).map(".".join), st.sampled_from(_ODD), max_size=3))
+def test_any_override_gives_a_profile_or_mistakes_at_its_own_lines(text, override):
+    profiles = {"profiles": [{"name": "p", "when": {"touch": "high"}, "override": override}]}
+    reported = ()
+    try:
+        model = load_model(text + yaml.safe_dump(profiles))
+    except ModelErrors as mistakes:
+        reported = mistakes.errors
+    else:
+        assert override
+        assert len(model.profiles) == 1
+    assert all(e.line > len(text.splitlines()) and e.path.startswith("profiles[0].override") for e in reported)
+    assert len(set(reported)) == len(reported)
+
+
+def test_anchors_that_hold_themselves_are_mistakes(text):
+    broken = text.replace("score:\n  groups:", "score: &s\n  score: *s\n  zones: *s\n  groups:")
+    with pytest.raises(ModelErrors) as caught:
+        load_model(broken + "profiles: [{name: p, when: {touch: low}, override: &o {score: *o, zones: *o}}]")
+    assert len(caught.value.errors) > 1
+
+
+def test_an_override_that_is_shared_by_an_anchor_is_read_at_its_own_lines(text):
+    profiles = """
+profiles:
+  - {name: one, when: {touch: high}, override: &strict {zones.red: {below: 50, clear_above: 55}}}
+  - {name: two, when: {touch: low}, override: *strict}
+"""
+    one, two = load_model(text + profiles).profiles
+    assert one.policy == two.policy
+    with pytest.raises(ModelErrors) as caught:
+        load_model(text + profiles.replace("clear_above: 55", "clear_above: x"))
+    assert [(e.line, e.path) for e in caught.value.errors] == [
+        (53, "profiles[0].override.zones.red.clear_above"),
+        (53, "profiles[1].override.zones.red.clear_above"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "hint"),
+    [
+        ("{trait: seats}", "{trait: employees}", "declare it: traits: {names: {employees: employees}}"),
+        ("{trait: seats}", "{trait: seets}", "did you mean 'seats'?"),
+        ("denominator: users}", "denominator: seats}", "name a signal that is made of events"),
+        ("denominator: users}", "denominator: mrr}", "did you mean 'trait.mrr'?"),
+        ("zones.red: {below: 30", "zone.red: {below: 30", "did you mean 'zones.red'?"),
+        ("score.new_account_grace: 7d", "score.groups.recensy.weight: 7", "did you mean 'recency'?"),
+        ("score.new_account_grace: 7d", "score.caps.at_most: 7", "a list is replaced as a whole"),
+        ("kind: churn", "kind: chrun", "did you mean 'churn'?"),
+        ("{en: Actions", "{english: Actions", "for example en or ja"),
+    ],
+)
+def test_a_hint_says_how_to_mend_it(full, old, new, hint):
+    assert old in full
+    with pytest.raises(ModelErrors) as caught:
+        load_model(full.replace(old, new, 1))
+    assert next(e.hint for e in caught.value.errors).startswith(hint)
+
+
+def _cel(text, compiler=None):
+    mistakes = []
+    node = yaml.compose(f"cel: {text}", Loader=yaml.SafeLoader).value[0][1]
+    place = Place(node, "cel", mistakes)
+    return (read_cel(place, compiler) if compiler else read_cel(place)), mistakes
+
+
+@pytest.mark.parametrize(
+    ("written", "column"),
+    [
+        ("1 +", 9),  # at the end: behind the last character
+        ('"1 +"', 10),
+        ("'foo('", 11),
+        (r'"\"a\" +"', 6),  # with escapes nobody knows the column: the beginning
+        (">-\n  1\n  +", 6),
+    ],
+)
+def test_a_mistake_in_an_expression_is_found_at_its_character(written, column):
+    expression, mistakes = _cel(written)
+    assert expression is None
+    assert [(e.line, e.column) for e in mistakes] == [(1, column)]
+    assert mistakes[0].message.startswith("no CEL: ")
+
+
+def test_an_expression_has_a_limit():
+    expression, (mistake,) = _cel("'" + "1 + " * 300 + "1'")
+    assert expression is None
+    assert mistake.message == "an expression has at most 1,000 characters, found 1,201"
+
+
+def test_without_the_package_for_cel_it_is_said_what_to_install():
+    node = yaml.compose("1 > 0", Loader=yaml.SafeLoader)
+    mistakes = []
+    assert read_cel(Place(node, "cel", mistakes), None) is None
+    assert [mistake.hint for mistake in mistakes] == ["install kenko[cel]"]
 
 
 @given(st.text(max_size=200))
