@@ -7,7 +7,7 @@ from collections.abc import Callable
 from math import floor
 
 from kenko.model.limits import DAY_MS
-from kenko.model.spec import Curve, HalfLife, Points
+from kenko.model.score_spec import Curve, HalfLife, Points, Steps
 
 FULL = 10_000
 """Health 100, in hundredths."""
@@ -18,7 +18,19 @@ def curve_health(curve: Curve) -> Callable[[float], int]:
     if isinstance(curve, HalfLife):
         half_life_days = curve.half_life_ms / DAY_MS
         return lambda days: floor(FULL * 2.0 ** (-max(0.0, days) / half_life_days) + 0.5)
-    return _lines(curve)
+    return _steps(curve) if isinstance(curve, Steps) else _lines(curve)
+
+
+def _steps(curve: Steps) -> Callable[[float], int]:
+    steps = [(step.edge, step.is_inclusive, floor(step.health * 100 + 0.5)) for step in curve.steps]
+
+    def health(value: float) -> int:
+        for edge, is_inclusive, found in steps:
+            if edge is None or value < edge or (is_inclusive and value == edge):
+                return found
+        return steps[-1][2]  # beyond the last edge its health goes on
+
+    return health
 
 
 def _lines(curve: Points) -> Callable[[float], int]:

@@ -2,53 +2,86 @@
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Sequence
+from functools import lru_cache
+from typing import Any, Protocol
 
-from kenko.engine.signals.kind import SignalKind
-from kenko.model.spec import Op, PropertyTest, Signal
+from kenko.engine.comparing import value_test
+from kenko.engine.expressions import compile_condition
+from kenko.model.signal_spec import Match, PropertyTest, Signal
 from schemas.usage_event import UsageEvent
 
 Add = Callable[[list[Any], UsageEvent, int, bytes], int]
 """Takes one event into the cells of a row; answers how many values were bad and ignored."""
 
-_ORDER: dict[Op, Callable[[Any, Any], bool]] = {
-    Op.GT: operator.gt,
-    Op.GTE: operator.ge,
-    Op.LT: operator.lt,
-    Op.LTE: operator.le,
-}
+_CACHED_NAMES = 4096
+"""Names come from outside: without a bound somebody could fill the memory with new ones."""
+
+
+class Adds(Protocol):
+    """What takes events in: a compiled signal."""
+
+    def add(self, cells: list[Any], event: UsageEvent, time_ms: int, digest: bytes, /) -> int:
+        """As `Add`."""
 
 
 class EventIndex:
     """The signals to touch, by event name."""
 
-    def __init__(self, signals: Sequence[Signal], kinds: Sequence[SignalKind]) -> None:
-        names = {name for signal in signals for name in (*(signal.match.events or ()), *signal.match.excluded)}
-        pairs = list(zip(signals, kinds, strict=True))
-        self._by_name: dict[str, tuple[Add, ...]] = {
-            name: tuple(_with_tests(signal, kind) for signal, kind in pairs if _matches_name(signal, name))
-            for name in names
-        }
-        self._others = tuple(_with_tests(signal, kind) for signal, kind in pairs if signal.match.events is None)
+    def __init__(self, signals: Sequence[Signal], kinds: Sequence[Adds], *, no_use: Collection[str] = ()) -> None:
+        """`no_use`: events that only tell traits; a signal must name such a one to count it.
 
-    def adds(self, name: str) -> tuple[Add, ...]:
-        """What to call for an event called `name`."""
-        return self._by_name.get(name, self._others)
+        Raises ValueError or ModuleNotFoundError for a `cel` condition that cannot be compiled.
+        """
+        pairs = [
+            (place, match, _compiled(match, kind.add))
+            for place, (signal, kind) in enumerate(zip(signals, kinds, strict=True))
+            if (match := signal.match) is not None
+        ]
+        telling = frozenset(no_use)
+
+        def find(name: str) -> tuple[tuple[int, Add], ...]:
+            is_use = name not in telling
+            return tuple((place, add) for place, match, add in pairs if _matches_name(match, name, is_use=is_use))
+
+        self.adds: Callable[[str], tuple[Add, ...]] = lru_cache(_CACHED_NAMES)(
+            lambda name: tuple(add for _, add in find(name))
+        )
+        """What to call for an event of this name."""
+        self.places: Callable[[str], tuple[int, ...]] = lambda name: tuple(place for place, _ in find(name))
+        """Which signals that may touch."""
 
 
-def _matches_name(signal: Signal, name: str) -> bool:
-    if signal.match.events is None:
-        return name not in signal.match.excluded
-    return name in signal.match.events
+def _matches_name(match: Match, name: str, *, is_use: bool) -> bool:
+    if name in match.excluded or name.startswith(match.excluded_prefixes):
+        return False
+    if match.events is not None and name in match.events:
+        return True
+    if match.prefixes:
+        return is_use and name.startswith(match.prefixes)
+    return is_use and match.events is None
 
 
-def _with_tests(signal: Signal, kind: SignalKind) -> Add:
-    if not signal.match.tests:
-        return kind.add
-    tests = tuple((test.property, property_test(test)) for test in signal.match.tests)
-    add = kind.add
+def _compiled(match: Match, add: Add) -> Add:
+    """`add` behind all tests of `match` but that of the name; the dearest one, CEL, comes last."""
+    if match.cel is not None:
+        add = _with_condition(match.cel, add)
+    if match.tests:
+        add = _with_tests(match.tests, add)
+    return _with_sources(match.sources, add) if match.sources else add
+
+
+def _with_sources(sources: tuple[str, ...], add: Add) -> Add:
+    known = frozenset(sources)
+
+    def add_if_sent_by_one(cells: list[Any], event: UsageEvent, time_ms: int, digest: bytes) -> int:
+        return add(cells, event, time_ms, digest) if event.source in known else 0
+
+    return add_if_sent_by_one
+
+
+def _with_tests(specs: tuple[PropertyTest, ...], add: Add) -> Add:
+    tests = tuple((test.property, value_test(test)) for test in specs)
 
     def add_if_all_hold(cells: list[Any], event: UsageEvent, time_ms: int, digest: bytes) -> int:
         properties = event.properties
@@ -60,22 +93,13 @@ def _with_tests(signal: Signal, kind: SignalKind) -> Add:
     return add_if_all_hold
 
 
-def property_test(test: PropertyTest) -> Callable[[Any], bool]:
-    """A predicate on a property's value; None is a property that is absent or null.
+def _with_condition(text: str, add: Add) -> Add:
+    condition = compile_condition(text)
 
-    Numbers compare with numbers only, text with text, true and false with themselves: `1` is not `true`.
-    """
-    if test.op is Op.EXISTS:
-        return (lambda value: value is not None) if test.operand else (lambda value: value is None)
-    if test.op in _ORDER:
-        compare, bound = _ORDER[test.op], test.operand
-        return lambda value: type(value) in (int, float) and compare(value, bound)
-    wanted = test.operand if isinstance(test.operand, tuple) else (test.operand,)
-    keys = frozenset((isinstance(value, str), isinstance(value, bool), value) for value in wanted)
+    def add_if_true(cells: list[Any], event: UsageEvent, time_ms: int, digest: bytes) -> int:
+        holds = condition(event)
+        if holds:
+            return add(cells, event, time_ms, digest)
+        return 1 if holds is None else 0
 
-    def is_one_of(value: Any) -> bool:
-        if type(value) not in (str, int, float, bool):
-            return False
-        return (isinstance(value, str), isinstance(value, bool), value) in keys
-
-    return is_one_of
+    return add_if_true

@@ -6,28 +6,31 @@ Wherever the caller cuts the log into batches and commits, rows, transitions and
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from heapq import nsmallest
 
-from kenko.engine.causes import main_cause
+from kenko.engine.assessing import Recall
 from kenko.engine.evaluation import Evaluation
-from kenko.engine.identity import event_digest, transition_id
+from kenko.engine.freshness import ALL_SOURCES
+from kenko.engine.identity import event_digest
 from kenko.engine.recent_ids import NO_TIME, RecentIds, expired_through
 from kenko.engine.rows import Row, RowChange
 from kenko.engine.scorer import Scorer
 from kenko.engine.state import AccountState
+from kenko.engine.telling import Teller
 from kenko.model.hashes import with_due_budget
 from kenko.model.limits import DUE_BUDGET, MINUTE_MS
-from schemas.base import from_ms, to_ms
+from schemas.account_traits import AccountTraits
+from schemas.base import to_ms
+from schemas.health import ScoreUpdate
+from schemas.override import Override
+from schemas.source_state import SourceState
 from schemas.transition import Transition
 from schemas.usage_event import UsageEvent
 
 TICK_AHEAD_MS = 15 * MINUTE_MS
 """A tick further ahead of its own Kafka timestamp than this is ignored."""
-
-ZONE_RULE = "zone"
-"""Name of the rule whose transitions say that a zone changed."""
 
 
 class Outcome(StrEnum):
@@ -49,11 +52,14 @@ _NAMES = {outcome: outcome.value for outcome in Outcome}
 class _Account:
     """An account in the working set."""
 
-    __slots__ = ("chunks", "ids", "is_dirty", "state", "used")
+    __slots__ = ("chunks", "ids", "is_dirty", "memo", "row", "state", "used")
 
-    def __init__(self, state: AccountState | None, chunks: Sequence[bytes]) -> None:
+    def __init__(self, state: AccountState | None, row: bytes | None, chunks: Sequence[bytes]) -> None:
         self.state = state
         """None: no such account yet."""
+        self.row = row
+        """The state encoded, while it is as it was stored: what a step is split against need not be encoded again."""
+        self.memo = Recall()
         self.chunks = chunks
         self.ids: RecentIds | None = None
         """Read from the chunks at the first event: an account that is merely due does not need them."""
@@ -64,7 +70,7 @@ class _Account:
 class PartitionFold:
     """Applies the records of one partition, in order, to the rows that were adopted."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - by keyword: what is kept with the fence
         self,
         scorer: Scorer,
         *,
@@ -72,20 +78,25 @@ class PartitionFold:
         due_budget: int = DUE_BUDGET,
         now_ms: int | None = None,
         counts: Mapping[str, int] | None = None,
+        silent: Mapping[str, int] | None = None,
     ) -> None:
-        """`now_ms` and `counts` are those kept with the fence; both None for a partition without one."""
+        """`now_ms`, `counts` and `silent` are those kept with the fence; None for a partition without one."""
         self.scorer = scorer
         self.partition = partition
         self.due_budget = due_budget
         self.now_ms = now_ms
         """Newest tick. Never goes backwards; None before the first."""
+        self.silent: dict[str, int] = dict(silent or {})
+        """Sources that are silent, and since when; `""` is all of them."""
         self.counts: Counter[str] = Counter(counts or {})
         """Running totals: by outcome, and ticks, ticks_ignored, evaluated, transitions, ignored_values."""
         self._committed_ms = now_ms
-        self._score_hash = with_due_budget(scorer.model.score_hash, due_budget)
+        self._teller = Teller(scorer, partition, with_due_budget(scorer.model.score_hash, due_budget))
         self._accounts: dict[str, _Account] = {}
         self._dirty: dict[str, _Account] = {}
         self._uses = 0
+        self._horizon_ms = scorer.horizon_ms
+        self._scores: list[ScoreUpdate] = []
 
     def missing(self, account_ids: Iterable[str]) -> list[str]:
         """Those that are not in the working set, each once: load and adopt them."""
@@ -96,41 +107,65 @@ class PartitionFold:
         for account_id, row in rows.items():
             if account_id not in self._accounts:
                 state = None if row is None else self.scorer.decode(account_id, row.state)
-                account = self._accounts[account_id] = _Account(state, () if row is None else row.ids)
+                if row is None or state is None:
+                    account = _Account(None, None, ())
+                else:
+                    account = _Account(state, None if state.touched else row.state, row.ids)
+                self._accounts[account_id] = account
                 self._use(account)
 
     def apply(self, offset: int, event: UsageEvent) -> Outcome:
         """Apply one event to its adopted account. Raises KeyError if the account was not adopted."""
-        outcome = self._apply(offset, event)
+        account = self._accounts[event.account_id]
+        time_ms = to_ms(event.time)
+        digest = event_digest(event.source, event.id)
+        outcome, state = self._admit(account, event.account_id, offset, time_ms, digest)
+        if state is not None:
+            ignored = self.scorer.apply(state, event, time_ms, digest, account.row, account.memo)
+            self._applied(account, state, offset, ignored)
         self.counts[_NAMES[outcome]] += 1
         return outcome
 
-    def _apply(self, offset: int, event: UsageEvent) -> Outcome:
-        account = self._accounts[event.account_id]
-        time_ms = to_ms(event.time)
+    def amend(self, offset: int, record: AccountTraits | Override) -> Outcome:
+        """Apply a record of traits or an override, as `apply` does an event. It is never too late: the newest counts."""
+        account = self._accounts[record.account_id]
+        digest = event_digest(record.source, record.id)
+        outcome, state = self._admit(account, record.account_id, offset, None, digest)
+        if state is not None:
+            account.memo.drop()
+            self._applied(account, state, offset, self.scorer.amend(state, record, digest, account.row))
+        self.counts[_NAMES[outcome]] += 1
+        return outcome
+
+    def _admit(
+        self, account: _Account, account_id: str, offset: int, time_ms: int | None, digest: bytes
+    ) -> tuple[Outcome, AccountState | None]:
+        """Whether a record is to be taken in, and into which state."""
         now_ms = self.now_ms
-        if now_ms is not None and time_ms < now_ms - self.scorer.horizon_ms:
-            return Outcome.TOO_LATE
+        if time_ms is not None and now_ms is not None and time_ms < now_ms - self._horizon_ms:
+            return Outcome.TOO_LATE, None
         state = account.state
         if state is not None and offset <= state.offset:
             self._mark(account, state)
-            return Outcome.ALREADY
+            return Outcome.ALREADY, None
         ids = account.ids
         if ids is None:
             row_offset = -1 if state is None else state.offset
             ids = account.ids = RecentIds(account.chunks, row_offset=row_offset)
             account.chunks = ()
-        digest = event_digest(event.source, event.id)
         if not ids.add(digest, offset, NO_TIME if now_ms is None else now_ms):
-            return Outcome.DUPLICATE
+            return Outcome.DUPLICATE, None
         if state is None:
-            state = account.state = self.scorer.new(event.account_id)
-        ignored = self.scorer.apply(state, event, time_ms, digest)
+            state = account.state = self.scorer.new(account_id)
+        return Outcome.APPLIED, state
+
+    def _applied(self, account: _Account, state: AccountState, offset: int, ignored: int) -> None:
         if ignored:
             self.counts["ignored_values"] += ignored
         state.offset = offset
-        self._mark(account, state)
-        return Outcome.APPLIED
+        account.row = None
+        if not account.is_dirty:
+            self._mark(account, state)
 
     def tick(self, offset: int, time_ms: int, timestamp_ms: int | None) -> bool:  # noqa: ARG002 - a record has an offset
         """Take time forward. False: ignored and counted, for it is far ahead of its own Kafka timestamp.
@@ -143,6 +178,14 @@ class PartitionFold:
         self.counts["ticks"] += 1
         self.now_ms = time_ms if self.now_ms is None else max(self.now_ms, time_ms)
         return True
+
+    def hear_of_source(self, record: SourceState) -> None:
+        """A source fell silent, or is back. Applies to every account of the partition from the next tick on."""
+        source = ALL_SOURCES if record.source is None else record.source
+        if record.silent_since is None:
+            self.silent.pop(source, None)
+        else:
+            self.silent[source] = to_ms(record.silent_since)
 
     def select_due(self, stored_due: Sequence[tuple[int, str]]) -> list[str]:
         """The accounts to evaluate at this tick, most overdue first: at most the due budget.
@@ -160,13 +203,14 @@ class PartitionFold:
         return [account_id for _, account_id in due[: self.due_budget]]
 
     def evaluate(self, account_ids: Sequence[str], tick_offset: int) -> list[Transition]:
-        """Score these adopted accounts at the tick. Answers the changes of zone, in the order of the accounts.
+        """Score these adopted accounts at the tick. Answers the changes of zones and rules, in the order of the accounts.
 
         Passed over: an account that does not exist, one whose row stands at this tick or after it (a commit that did
         not complete wrote it; it is handed out again so that its due time is written), and one that is not due.
         """
         now_ms = self._now()
         transitions: list[Transition] = []
+        evaluated = 0
         for account_id in account_ids:
             account = self._accounts[account_id]
             state = account.state
@@ -176,13 +220,28 @@ class PartitionFold:
             due_ms = _due_ms(state)
             if state.offset >= tick_offset or due_ms is None or due_ms > now_ms:
                 continue
-            evaluation = self.scorer.evaluate(state, now_ms)
+            evaluation = self.scorer.evaluate(state, now_ms, self.silent, account.memo)
             state.offset = tick_offset
-            self.counts["evaluated"] += 1
+            account.row = None
+            evaluated += 1
             if evaluation is not None:
-                transitions.append(self._transition(state, evaluation, tick_offset, now_ms))
+                self._tell(state, evaluation, tick_offset, now_ms, transitions)
+        self.counts["evaluated"] += evaluated
         self.counts["transitions"] += len(transitions)
         return transitions
+
+    def _tell(
+        self, state: AccountState, evaluation: Evaluation, offset: int, now_ms: int, transitions: list[Transition]
+    ) -> None:
+        if evaluation.is_news:
+            self._scores.append(self._teller.score(state, evaluation, offset, now_ms))
+        if evaluation.step is not None:
+            transitions += self._teller.transitions(state, evaluation, evaluation.step, offset, now_ms)
+
+    def take_scores(self) -> list[ScoreUpdate]:
+        """The scores to publish since this was last asked: those that moved by a point, or changed zone or standing."""
+        scores, self._scores = self._scores, []
+        return scores
 
     def changed_count(self) -> int:
         """How many accounts the next drain hands out."""
@@ -197,6 +256,23 @@ class PartitionFold:
         self._dirty = {}
         self._committed_ms = self.now_ms
         return [change for change in changes if change is not None]
+
+    def settle(self) -> list[tuple[str, int | None]]:
+        """In place of `drain`, where the working set is the only store: nothing is encoded and no id is written.
+
+        Answers when each account that changed is due. Marks all clean.
+        """
+        due = [(account_id, _due_ms(account.state)) for account_id, account in self._dirty.items()]
+        for account in self._dirty.values():
+            account.is_dirty = False
+            if account.ids is not None:
+                account.ids.settle()
+        self._dirty = {}
+        return due
+
+    def states(self) -> Iterator[AccountState]:
+        """The accounts of the working set that exist, in the order in which they came."""
+        return (account.state for account in self._accounts.values() if account.state is not None)
 
     def evict(self, max_rows: int) -> None:
         """Drop the least recently used rows until `max_rows` are left. What a commit must still write stays."""
@@ -223,23 +299,6 @@ class PartitionFold:
             self._dirty[state.account_id] = account
             self._use(account)
 
-    def _transition(self, state: AccountState, evaluation: Evaluation, offset: int, now_ms: int) -> Transition:
-        before, after = evaluation.zone_before, evaluation.zone
-        return Transition(
-            id=transition_id(state.account_id, ZONE_RULE, self._score_hash, self.partition, offset),
-            account_id=state.account_id,
-            rule=ZONE_RULE,
-            model=self.scorer.model.name,
-            score_hash=self._score_hash,
-            from_zone=before,
-            to_zone=after,
-            time=from_ms(now_ms),
-            partition=self.partition,
-            offset=offset,
-            cause=main_cause(evaluation.step, before, after, touched=evaluation.touched),
-            receipt=self.scorer.receipt(state, evaluation, now_ms),
-        )
-
 
 def _due_ms(state: AccountState | None) -> int | None:
     """When the account has to be evaluated: at once while touched."""
@@ -257,9 +316,12 @@ def _row_change(scorer: Scorer, account: _Account, committed_ms: int) -> RowChan
         drop_through = expired_through(account.chunks, committed_ms)
     else:
         chunks, drop_through = account.ids.drain(committed_ms)
+    row = account.row = scorer.encode(state)
+    if state.touched:
+        account.row = None
     return RowChange(
         account_id=state.account_id,
-        state=scorer.encode(state),
+        state=row,
         due_ms=_due_ms(state),
         score_centi=None if state.last is None else state.last.score,
         id_chunks=chunks,

@@ -141,6 +141,10 @@ class RecentIds:
         self._growing.clear()
         return chunks, through
 
+    def settle(self) -> None:
+        """What grew since the last drain will not be written: the ids live here only, and are still known."""
+        self._growing.clear()
+
     def _store(self, since_ms: int, offset: int, count: int) -> None:
         self._stored.append(_Stored(since_ms, offset, count))
         self._stored_ids += count

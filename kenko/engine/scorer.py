@@ -1,30 +1,34 @@
-"""Scorer: a health model, compiled. It takes events into rows, evaluates them at a tick, and says what is due when."""
+"""Scorer: a health model, compiled. It takes records into rows, evaluates them at a tick, and says what is due when."""
 
 from __future__ import annotations
 
-from kenko.engine.causes import split_step
+from kenko.engine.assessing import Assessment, Assessor, Recall
+from kenko.engine.calibration import churn_probability
+from kenko.engine.causes import Stations, split_step
+from kenko.engine.closes import close_days
 from kenko.engine.evaluation import Evaluation
-from kenko.engine.identity import keyed_hash
-from kenko.engine.matching import EventIndex
-from kenko.engine.receipts import ReceiptWriter
-from kenko.engine.scoring import Scored, Scoring
-from kenko.engine.signals.compiling import compile_signals
-from kenko.engine.snapshots import forget_details, reference, rotate
-from kenko.engine.state import (
-    AccountState,
-    Basis,
-    Snapshot,
-    decode_basis,
-    decode_state,
-    encode_basis,
-    encode_state,
-)
+from kenko.engine.freshness import ALL_SOURCES, Freshness, Silent
+from kenko.engine.identity import keyed_hash, short_hash
+from kenko.engine.intake import Intake
+from kenko.engine.receipts import Before, ReceiptWriter
+from kenko.engine.rules import RuleSet, Situation
+from kenko.engine.signals.quotients import earlier
+from kenko.engine.signals.table import SignalTable
+from kenko.engine.snapshots import forget_details, rotate
+from kenko.engine.state import AccountState, Snapshot, decode_state, encode_state
+from kenko.engine.traits import TraitRules
 from kenko.engine.zoning import NO_ZONE, ZoneRule, ZoneState
+from kenko.model.limits import LATE_MS
 from kenko.model.spec import HealthModel
+from schemas.account_traits import AccountTraits
 from schemas.base import from_ms
 from schemas.health import HealthScore, Standing
-from schemas.transition import Receipt
+from schemas.override import Override
+from schemas.transition import AccountFacts, Receipt
 from schemas.usage_event import UsageEvent
+
+_WHOLE_POINT = 100
+_NOBODY: Silent = {}
 
 
 class Scorer:
@@ -34,23 +38,26 @@ class Scorer:
         """`user_key` keys the hashes that stand for users: another key is another keyspace."""
         self.model = model
         self.horizon_ms = model.horizon_ms
-        self._kinds = compile_signals(model, keyed_hash(user_key))
-        self._index = EventIndex(model.signals, self._kinds)
-        self._scoring = Scoring(model, self._kinds)
-        self._zones = ZoneRule(model.zones)
-        self._receipts = ReceiptWriter(model, self._scoring, self._kinds)
-        self._started = frozenset(model.lifecycle.started)
-        self._ended = frozenset(model.lifecycle.ended)
+        self._table = SignalTable(model, hashed=keyed_hash(user_key))
+        self._fresh = Freshness(model, self._table)
+        self._traits = TraitRules(model)
+        self._intake = Intake(model, self._table, self._traits)
+        self._assessor = Assessor(model, self._table, self._traits)
+        self._receipts = ReceiptWriter(model, self._assessor, self._table)
+        self._zones = [ZoneRule(policy.zones) for policy in model.policies]
+        known = {rule.name: rule for policy in reversed(model.policies) for rule in policy.rules}
+        self._rules = [RuleSet(policy.rules, known, self._table, self._traits) for policy in model.policies]
+        self._cells = len(model.stored)
+        self._mark = short_hash(model.score_hash)
 
     def new(self, account_id: str) -> AccountState:
         """The row of an account nobody has heard of."""
-        cells = [kind.empty() for kind in self._kinds]
-        return AccountState(account_id=account_id, scored_by=self.model.score_hash, signals=cells)
+        return AccountState(account_id=account_id, scored_by=self._mark, signals=self._table.empty())
 
     def decode(self, account_id: str, row: bytes) -> AccountState:
         """The account in `row`. Raises ValueError for a row that is not of this account or this model's signals."""
         state = decode_state(row)
-        if state.account_id != account_id or len(state.signals) != len(self._kinds):
+        if state.account_id != account_id or len(state.signals) != self._cells:
             raise ValueError("the row belongs to another account or to a model with other signals")
         return state
 
@@ -58,118 +65,201 @@ class Scorer:
         """The row of an account: the reverse of `decode`."""
         return encode_state(state)
 
-    def apply(self, state: AccountState, event: UsageEvent, time_ms: int, digest: bytes) -> int:
-        """Take an event into its account. Answers how many property values were bad and ignored."""
-        if not state.touched:
-            if state.last is not None:
-                state.base = encode_basis(state)
-            state.touched = True
-        if state.first_seen_ms is None or time_ms < state.first_seen_ms:
-            state.first_seen_ms = time_ms
-        name = event.event
-        if name in self._started:
-            if state.started_ms is None or time_ms > state.started_ms:
-                state.started_ms = time_ms
-        elif name in self._ended:
-            if state.ended_ms is None or time_ms > state.ended_ms:
-                state.ended_ms = time_ms
-        elif state.last_seen_ms is None or time_ms > state.last_seen_ms:
-            state.last_seen_ms = time_ms  # a renewal is no use of the product: an account may be silent and pay
-        ignored = 0
-        cells = state.signals
-        for add in self._index.adds(name):
-            ignored += add(cells, event, time_ms, digest)
-        return ignored
+    def apply(  # noqa: PLR0913, PLR0917 - the hot path: keywords cost
+        self,
+        state: AccountState,
+        event: UsageEvent,
+        time_ms: int,
+        digest: bytes,
+        row: bytes | None = None,
+        memo: Recall | None = None,
+    ) -> int:
+        """Take an event into its account. Answers how many property values were bad and ignored.
 
-    def evaluate(self, state: AccountState, now_ms: int) -> Evaluation | None:
-        """Score the account at `now_ms`, move its zone, and set when it is due next. None: the zone did not change."""
-        last, base, zone_before = state.last, state.base, state.zone
-        touched, same_model = state.touched, state.scored_by == self.model.score_hash
-        rescored = None if last is None else last.score
-        if last is not None and not same_model:
-            rescored = self._score_of(state if base is None else decode_basis(base), last.time_ms)
-        raws, changes = self._advance(state, now_ms)
-        standing, scored = self._stand(state, raws, now_ms)
-        score = None if scored is None else scored.score
-        self._move_zone(state, standing, score, now_ms)
+        `row`: the account as `encode` gives it, where the caller has it already. `memo`: what `evaluate` has left.
+        """
+        if not state.touched:
+            self._touch(state, row)
+        last = state.last
+        if last is not None and time_ms < last.time_ms - LATE_MS:
+            late = decode_state(state.late or state.base or encode_state(state))
+            self._intake.event(late, event, time_ms, digest, Recall())
+            state.late = encode_state(late)
+        return self._intake.event(state, event, time_ms, digest, Recall() if memo is None else memo)
+
+    def amend(
+        self, state: AccountState, record: AccountTraits | Override, digest: bytes, row: bytes | None = None
+    ) -> int:
+        """Take a record of traits or an override into its account. Answers how many values were bad and ignored."""
+        if not state.touched:
+            self._touch(state, row)
+        return self._intake.record(state, record, digest)
+
+    def evaluate(
+        self, state: AccountState, now_ms: int, silent: Silent = _NOBODY, memo: Recall | None = None
+    ) -> Evaluation | None:
+        """Score the account at `now_ms`, move its zone and rules, and set when it is due next. None: nothing to tell.
+
+        `silent`: sources that have fallen silent, and since when. `memo`: what an evaluation by this scorer left, with
+        what was added since; it makes no difference but in speed.
+        """
+        last, zone_before, touched = state.last, state.zone, state.touched
+        same_model = state.scored_by == self._mark
+        origin = None if same_model or touched else encode_state(state)  # reading forgets what is over
+        memo = Recall() if memo is None else memo
+        if close_days(state, now_ms):
+            memo.highest.clear()
+            self._fresh.forget(state, now_ms, silent)  # once a day, so that rows do not depend on who held them
+        raws, next_ms = self._fresh.read(state, now_ms, silent, memo)
+        if not same_model:
+            state.lasting = {}
+        for column in self._assessor.lasting:
+            raw = raws[column]
+            if raw is not None:
+                state.lasting[column] = raw
+        found = self._assessor.assess(state, raws, now_ms, memo)
+        score = found.score
+        self._move_zone(state, found, score, now_ms)
+        heard_ms = min(now_ms, silent[ALL_SOURCES]) if ALL_SOURCES in silent else now_ms
+        situation = Situation(state, now_ms, heard_ms, found.standing, score, raws, memo)
+        rules, rules_next_ms = self._rules[found.policy].decide(situation)
         rotate(state, now_ms)
         if not same_model:
             forget_details(state)
-        state.last = Snapshot(now_ms, score, raws, [] if scored is None else [*scored.points, scored.cap_points])
-        state.scored_by = self.model.score_hash
-        state.touched, state.base = False, None
-        state.due_ms = self._next_due(state, standing, changes)
-        if state.zone is zone_before:
+            state.scored_by = self._mark
+        state.last = Snapshot(now_ms, score, found.plain, raws, found.policy, dict(state.lasting))
+        base, late = state.base or origin, state.late
+        state.touched, state.base, state.late = False, None, None
+        state.due_ms = self._next_due(state, found, next_ms, rules_next_ms)
+        moved = state.zone is not zone_before
+        is_news = moved or self._is_news(state, found.standing, score)
+        if is_news:
+            state.told, state.standing = score, found.standing
+        if not (moved or rules or is_news):
             return None
-        aged = score if base is None else self._score_of(decode_basis(base), now_ms)
-        step = split_step(None if last is None else last.score, rescored, aged, score)
-        return Evaluation(standing, zone_before, state.zone, scored, raws, step, touched)
+        step = None
+        if moved or rules:
+            stations = self._stations(last, found, now_ms, silent, base=base, late=late, same_model=same_model)
+            step = split_step(None if last is None else last.score, score, stations)
+        return Evaluation(found, raws, zone_before, state.zone, rules, is_news, step, touched)
 
     def receipt(self, state: AccountState, evaluation: Evaluation, now_ms: int) -> Receipt:
         """The explanation of an evaluation at `now_ms`, right after it."""
-        return self._receipts.receipt(state, evaluation, now_ms)
+        return self._receipts.receipt(state, evaluation.assessment, evaluation.raws, evaluation.step, now_ms)
 
-    def health(self, state: AccountState, now_ms: int) -> HealthScore:
+    def facts(self, state: AccountState, now_ms: int) -> AccountFacts:
+        """What is known of the account besides its use."""
+        return self._traits.facts(state, now_ms)
+
+    def profile(self, policy: int) -> str | None:
+        """The name of the profile with this policy; None for the base."""
+        return self.model.profiles[policy - 1].name if policy else None
+
+    def churn_probability(self, plain: int | None) -> float | None:
+        """The calibrated probability of leaving within 90 days, at a score without overrides; None if uncalibrated."""
+        return churn_probability(self.model.calibration, plain)
+
+    def values(self, state: AccountState, now_ms: int) -> dict[str, float | None]:
+        """What every signal of the model measures at `now_ms`; None where there is no data."""
+        raws = self._table.measure(state, now_ms)
+        names = [signal.name for signal in self.model.signals]
+        return {
+            name: None if raws[column] is None else self._table.value(column, raws[column] or 0)
+            for column, name in enumerate(names)
+        }
+
+    def health(self, state: AccountState, now_ms: int, silent: Silent = _NOBODY) -> HealthScore:
         """What the row says at `now_ms`. Changes nothing: the zone is the one the last evaluation found."""
-        raws = self._measure(state, now_ms)
-        standing, scored = self._stand(state, raws, now_ms)
-        in_zone = standing is Standing.SCORED and state.zone is not None
+        raws = self._fresh.measure(state, now_ms, silent)
+        found = self._assessor.assess(state, raws, now_ms)
+        score = found.score
+        in_zone = found.standing is Standing.SCORED and state.zone is not None
+        held = self._fresh.held(silent)
         return HealthScore(
             account_id=state.account_id,
             model=self.model.name,
             score_hash=self.model.score_hash,
             time=from_ms(now_ms),
-            standing=standing,
-            score=None if scored is None else scored.score / 100,
+            standing=found.standing,
+            score=None if score is None else score / 100,
             zone=state.zone if in_zone else None,
             zone_since=from_ms(state.zone_since_ms) if in_zone and state.zone_since_ms is not None else None,
-            contributions=() if scored is None else self._receipts.contributions(scored, raws, reference(state)),
+            contributions=self._receipts.contributions(found, raws, self._receipts.before(state, found.policy)),
+            churn_probability_90d=self.churn_probability(found.plain),
+            stale_since=from_ms(min(held.values())) if held else None,
         )
 
-    def _advance(self, state: AccountState, now_ms: int) -> tuple[list[int | None], list[int | None]]:
-        """Raw values at `now_ms`, and when those that decide the score change next."""
-        readings = [kind.advance(cell, now_ms) for kind, cell in zip(self._kinds, state.signals, strict=True)]
-        reads = self._scoring.reads
-        return [raw for raw, _ in readings], [change for at, (_, change) in enumerate(readings) if at in reads]
+    def before(self, state: AccountState, now_ms: int) -> Before | None:
+        """The evaluation that receipts compare with, about a week old."""
+        policy = self._assessor.assess(state, self._table.measure(state, now_ms), now_ms).policy
+        return self._receipts.before(state, policy)
 
-    def _measure(self, basis: AccountState | Basis, now_ms: int) -> list[int | None]:
-        return [kind.measure(cell, now_ms) for kind, cell in zip(self._kinds, basis.signals, strict=True)]
+    def _touch(self, state: AccountState, row: bytes | None) -> None:
+        """Keep what the account was at its last evaluation: the step to the next one is split against it."""
+        if state.last is not None:
+            state.base = encode_state(state) if row is None else row
+        state.touched = True
 
-    def _stand(
-        self, basis: AccountState | Basis, raws: list[int | None], now_ms: int
-    ) -> tuple[Standing, Scored | None]:
-        """Standing and score of an account, or of what it was."""
-        if basis.ended_ms is not None and (basis.started_ms is None or basis.started_ms <= basis.ended_ms):
-            return Standing.CHURNED, None
-        scored = self._scoring.score(raws)
-        if scored is None or basis.first_seen_ms is None:
-            return Standing.UNKNOWN, None
-        in_grace = now_ms < basis.first_seen_ms + self.model.new_account_grace_ms
-        return Standing.NEW if in_grace else Standing.SCORED, scored
-
-    def _score_of(self, basis: AccountState | Basis, now_ms: int) -> int | None:
-        _, scored = self._stand(basis, self._measure(basis, now_ms), now_ms)
-        return None if scored is None else scored.score
-
-    def _move_zone(self, state: AccountState, standing: Standing, score: int | None, now_ms: int) -> None:
-        before = ZoneState(state.zone, state.red_since_ms, state.yellow_since_ms)
-        after = NO_ZONE
-        if score is not None:
-            after = self._zones.decide(before, score, now_ms, in_grace=standing is Standing.NEW)
+    def _move_zone(self, state: AccountState, found: Assessment, score: int | None, now_ms: int) -> None:
+        zone, red_since_ms, yellow_since_ms = state.zone, state.red_since_ms, state.yellow_since_ms
+        rule, in_grace = self._zones[found.policy], found.standing is Standing.NEW
+        if score is not None and not in_grace and rule.stays(zone, red_since_ms, yellow_since_ms, score):
+            return
+        before = ZoneState(zone, red_since_ms, yellow_since_ms)
+        after = NO_ZONE if score is None else rule.decide(before, score, now_ms, in_grace=in_grace)
         if after.zone is not before.zone:
             state.zone_since_ms = now_ms if after.zone is not None else None
         state.zone, state.red_since_ms, state.yellow_since_ms = after
 
-    def _next_due(self, state: AccountState, standing: Standing, changes: list[int | None]) -> int | None:
-        """The next time at which passing time alone can change value, zone, hold or grace."""
-        if standing is Standing.CHURNED:
-            return None  # only an event can bring it back
-        times = [change for change in changes if change is not None]
-        if standing is Standing.NEW and state.first_seen_ms is not None:
-            times.append(state.first_seen_ms + self.model.new_account_grace_ms)
-        elif standing is Standing.SCORED:
+    @staticmethod
+    def _is_news(state: AccountState, standing: Standing, score: int | None) -> bool:
+        """The published score is a whole point off, or the standing has changed."""
+        told = state.told
+        if state.standing != standing or (told is None) is not (score is None):
+            return True
+        return told is not None and score is not None and abs(score - told) >= _WHOLE_POINT
+
+    def _next_due(
+        self, state: AccountState, found: Assessment, next_ms: int | None, rules_next_ms: int | None
+    ) -> int | None:
+        """The next time at which passing time alone can change value, policy, zone, hold, grace or rule."""
+        due_ms = earlier(found.next_ms, rules_next_ms)
+        if found.standing is not Standing.CHURNED:  # only an event can bring that back
+            due_ms = earlier(due_ms, next_ms)
+        if found.standing is Standing.SCORED and state.yellow_since_ms is not None:  # below yellow if below red
             zone = ZoneState(state.zone, state.red_since_ms, state.yellow_since_ms)
-            hold_end = self._zones.next_change_ms(zone)
-            if hold_end is not None:
-                times.append(hold_end)
-        return min(times, default=None)
+            due_ms = earlier(due_ms, self._zones[found.policy].next_change_ms(zone))
+        return due_ms
+
+    def _stations(  # noqa: PLR0913 - what the way from one evaluation to the next is made of
+        self,
+        last: Snapshot | None,
+        found: Assessment,
+        now_ms: int,
+        silent: Silent,
+        *,
+        base: bytes | None,
+        late: bytes | None,
+        same_model: bool,
+    ) -> Stations:
+        """The score on the way from the last evaluation to this one."""
+        if last is None or base is None:  # nothing came, and the model is the same: all of it is passing time
+            plain = None if last is None else last.plain
+            return Stations(plain, plain, plain, found.plain, found.plain)
+        before = self._without_lasting(base, same_model=same_model)
+        rescored = last.plain if same_model else self._plain(before, last.time_ms, silent)
+        completed = rescored
+        if late is not None:
+            before = self._without_lasting(late, same_model=same_model)
+            completed = self._plain(before, last.time_ms, silent)
+        return Stations(last.plain, rescored, completed, self._plain(before, now_ms, silent), found.plain)
+
+    @staticmethod
+    def _without_lasting(row: bytes, *, same_model: bool) -> AccountState:
+        state = decode_state(row)
+        if not same_model:
+            state.lasting = {}
+        return state
+
+    def _plain(self, state: AccountState, now_ms: int, silent: Silent) -> int | None:
+        return self._assessor.assess(state, self._fresh.measure(state, now_ms, silent), now_ms).plain

@@ -30,8 +30,10 @@ def reference(state: AccountState) -> Snapshot | None:
 
 
 def forget_details(state: AccountState) -> None:
-    """After a change of the model: another model's values and points stand in other places. Its scores stay."""
+    """After a change of the model: another model's values stand in other places. Its scores stay."""
     for snapshot in (state.period_start, state.period_before):
         if snapshot is not None:
             snapshot.raws = []
-            snapshot.points = []
+            snapshot.lasting = {}
+            snapshot.policy = 0
+    state.lasting = {}

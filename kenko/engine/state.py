@@ -1,6 +1,6 @@
 """What is remembered of an account: one row, encoded as a msgpack array.
 
-Integers only, and only accumulators that commute: the row does not depend on the order in which events arrived.
+Accumulators commute: what the row says does not depend on the order in which events arrived.
 """
 
 from __future__ import annotations
@@ -14,15 +14,19 @@ from schemas.health import Zone
 
 
 class Snapshot(Struct, array_like=True):
-    """What an evaluation found. Kept for receipts: nothing is computed from it."""
+    """What an evaluation found. Kept for receipts: no later evaluation depends on it."""
 
     time_ms: int
     score: int | None
     """Hundredths of a point; None: no score (no data, or churned)."""
+    plain: int | None
+    """The same without what a person set by hand."""
     raws: list[int | None]
-    """By signal, in its own integer unit; empty where another model measured them, or nothing was."""
-    points: list[int]
-    """Hundredths by input, then what the cap took away; empty as above."""
+    """By column, in its own integer unit; empty where another model measured them."""
+    policy: int
+    """Which of the model's policies it was: 0 is the base."""
+    lasting: dict[int, int]
+    """`AccountState.lasting` at that time."""
 
 
 class AccountState(Struct, array_like=True):
@@ -30,22 +34,26 @@ class AccountState(Struct, array_like=True):
 
     account_id: str
     scored_by: str
-    """Score hash of the model whose evaluation `last` and the two snapshots hold."""
+    """Beginning of the score hash of the model whose evaluation `last` and the two snapshots hold."""
     signals: list[Any]
-    """One accumulator a signal, in the model's order."""
+    """One accumulator a stored signal, in the model's order."""
     offset: int = -1
     """Offset of the newest record that changed the row: nothing at or below it changes it again."""
     first_seen_ms: int | None = None
     last_seen_ms: int | None = None
-    """Newest use: an event that begins or ends a contract is none."""
+    """Newest use: an event that tells of a contract or of traits is none."""
+    began_ms: int | None = None
+    """Earliest event that started a contract."""
     started_ms: int | None = None
-    """Newest event that began a contract."""
+    """Newest event of a contract that runs: started, renewed, upgraded or downgraded."""
     ended_ms: int | None = None
     """Newest event that ended one."""
     touched: bool = False
-    """Events were applied since the last evaluation."""
+    """Records were applied since the last evaluation."""
     base: bytes | None = None
-    """While touched: what the account was at the last evaluation, so that a step can be split by cause."""
+    """While touched: the row at the last evaluation, so that a step can be split by cause."""
+    late: bytes | None = None
+    """While touched by events that came late: what `base` would have been with them."""
     zone: Zone | None = None
     zone_since_ms: int | None = None
     red_since_ms: int | None = None
@@ -59,40 +67,33 @@ class AccountState(Struct, array_like=True):
     """The evaluation in force when the period before that began."""
     due_ms: int | None = None
     """When passing time alone can change something; None: never."""
-
-
-class Basis(Struct, array_like=True):
-    """The part of a row that a score is computed from."""
-
-    signals: list[Any]
-    first_seen_ms: int | None
-    last_seen_ms: int | None
-    started_ms: int | None
-    ended_ms: int | None
+    traits: dict[str, list[Any]] = {}
+    """By name: [time it was said for, digest of the record, value]. A value of None is no longer known."""
+    override: list[Any] | None = None
+    """The newest: [time, digest, score in hundredths or None, until or None, reason, author]."""
+    rules: dict[str, list[Any]] = {}
+    """By rule: [holds, since when its condition has been the other way, or None]. Absent: does not hold."""
+    lasting: dict[int, int] = {}
+    """Newest raw value of the columns that count as when they last had data."""
+    rhythm: list[int] = []
+    """Days of use, a dense series; empty where no rule judges silence."""
+    closes: bytes = b""
+    """Daily closes, two bytes a day, the last one of the day before `closes_day` (see `closes`)."""
+    closes_day: int | None = None
+    """Day, since 1970-01-01 UTC, of the newest evaluation."""
+    told: int | None = None
+    """Score that was last published; None: none was."""
+    standing: str = ""
+    """Of the last evaluation; empty: there was none."""
 
 
 _ENCODER = msgspec.msgpack.Encoder()
 _ROWS = msgspec.msgpack.Decoder(AccountState)
-_BASES = msgspec.msgpack.Decoder(Basis)
 
-
-def encode_state(state: AccountState) -> bytes:
-    """The row, as stored."""
-    return _ENCODER.encode(state)
+encode_state = _ENCODER.encode
+"""The row, as stored."""
 
 
 def decode_state(row: bytes) -> AccountState:
     """The reverse of `encode_state`. Raises msgspec.DecodeError for bytes that are no row."""
     return _ROWS.decode(row)
-
-
-def encode_basis(state: AccountState) -> bytes:
-    """What the account is now, for the split at the next evaluation."""
-    return _ENCODER.encode(
-        Basis(state.signals, state.first_seen_ms, state.last_seen_ms, state.started_ms, state.ended_ms)
-    )
-
-
-def decode_basis(base: bytes) -> Basis:
-    """The reverse of `encode_basis`."""
-    return _BASES.decode(base)

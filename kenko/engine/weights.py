@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 from math import lcm
+from operator import mul
 from typing import NamedTuple
 
-from kenko.model.spec import Group
+from kenko.model.score_spec import Group
 
 _MOST_PATTERNS = 4096
 
@@ -54,6 +55,13 @@ class Weights:
         fractions = [part / total for part in parts]
         whole = lcm(*(f.denominator for f in fractions))
         return Shares(tuple(int(f * whole) for f in fractions), whole)
+
+
+def total(shares: Shares, healths: Sequence[int]) -> int:
+    """The score in hundredths, rounded half up."""
+    whole = shares.whole
+    exact: int = sum(map(mul, shares.parts, healths))
+    return (2 * exact + whole) // (2 * whole)
 
 
 def split_points(shares: Shares, healths: Sequence[int]) -> tuple[int, list[int]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from kenko.model.spec import Boundary, Zones
+from kenko.model.score_spec import Boundary, Zones
 from schemas.health import Zone, centi
 
 
@@ -47,6 +47,14 @@ class ZoneRule:
         yellow_since = _since(before.yellow_since_ms, score, self._yellow, now_ms)
         zone = None if in_grace else self._zone(ZoneState(before.zone, red_since, yellow_since), score, now_ms)
         return ZoneState(zone, red_since, yellow_since)
+
+    def stays(self, zone: Zone | None, red_since_ms: int | None, yellow_since_ms: int | None, score: int) -> bool:
+        """True where `decide` would plainly change nothing, outside the grace: as it is nearly always."""
+        if score >= self._yellow.below:
+            return zone is Zone.GREEN and red_since_ms is None and yellow_since_ms is None
+        if score >= self._red.below:
+            return zone is Zone.YELLOW and red_since_ms is None and yellow_since_ms is not None
+        return zone is Zone.RED and red_since_ms is not None and yellow_since_ms is not None
 
     def _zone(self, state: ZoneState, score: int, now_ms: int) -> Zone | None:
         zone = state.zone

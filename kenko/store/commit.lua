@@ -3,7 +3,8 @@
 -- Nothing is written unless the fence stands where the caller last saw it. Reply: 1 applied, 0 refused.
 --
 -- KEYS: fence, due, scores; then the row keys of n accounts; then the ids keys of the m accounts whose ids change.
--- ARGV: expected offset ('' = no fence); the new fence: offset, now or '', counts, log; n, m; number of fields, fields.
+-- ARGV: expected offset ('' = no fence); the new fence: offset, now or '', counts, log, heard; n, m; number of fields,
+--       fields.
 -- Fields: for each of the m accounts its drop-through offset or '', its number of chunks, its chunks;
 --         then n states; then n times account, due time or '', score. Each with its length before it (4 bytes, big
 --         endian), all in one string: a client takes longer over 16,000 arguments than Redis over the whole commit.
@@ -17,15 +18,15 @@
 
 local call = redis.call
 local FENCE, DUE, SCORES = KEYS[1], KEYS[2], KEYS[3]
-local accounts, with_ids = tonumber(ARGV[6]), tonumber(ARGV[7])
+local accounts, with_ids = tonumber(ARGV[7]), tonumber(ARGV[8])
 local PIECE = 1000 -- Lua takes at most some 8,000 arguments or results at once
 
-local fields, held, taken, unread, at = {}, 0, 0, tonumber(ARGV[8]), 1
+local fields, held, taken, unread, at = {}, 0, 0, tonumber(ARGV[9]), 1
 local function field()
   if taken == held then
     held, taken = math.min(unread, PIECE), 0
     unread = unread - held
-    fields = { struct.unpack('>' .. string.rep('I4c0', held), ARGV[9], at) }
+    fields = { struct.unpack('>' .. string.rep('I4c0', held), ARGV[10], at) }
     at = fields[held + 1]
   end
   taken = taken + 1
@@ -104,5 +105,5 @@ score()
 
 -- step: fence
 -- Now the commit counts. The caller may not hear of it: it sends it again and is refused, or reads the fence.
-call('HSET', FENCE, 'offset', ARGV[2], 'now', ARGV[3], 'counts', ARGV[4], 'log', ARGV[5])
+call('HSET', FENCE, 'offset', ARGV[2], 'now', ARGV[3], 'counts', ARGV[4], 'log', ARGV[5], 'heard', ARGV[6])
 return 1

@@ -1,6 +1,6 @@
 """Every Redis key of the scorer, named once.
 
-    <prefix>:<model>:{<tag>}:fence           hash    offset, now, counts, log: the only commit point of the partition
+    <prefix>:<model>:{<tag>}:fence           hash    offset, now, counts, log, heard: the only commit point of the partition
     <prefix>:<model>:{<tag>}:row:<account>   string  the account's encoded state
     <prefix>:<model>:{<tag>}:ids:<account>   list    chunks of the account's recent event ids, oldest first
     <prefix>:<model>:{<tag>}:due             zset    account -> due time in ms; 0 = touched since it was last scored

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from kenko.engine.rows import Row, RowChange
+from kenko.engine.source_rhythm import Heard
 
 MAX_ROWS_A_COMMIT = 2000
 """A script holds up everybody else on the server, so a commit is kept to some tens of milliseconds."""
@@ -25,9 +26,15 @@ class Fence:
     """Log time: the newest tick applied; None before the first."""
     counts: Mapping[str, int] = field(default_factory=dict)
     """Running totals by outcome since offset 0: they move with the fence, so a record is counted once."""
+    silent: Mapping[str, int] = field(default_factory=dict)
+    """Sources that are known to be silent, and since when; `""` stands for all together."""
+    heard: Mapping[str, Heard] = field(default_factory=dict)
+    """When each source was heard; `""` stands for those beyond the limit."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "counts", dict(self.counts))  # the caller goes on counting in its own
+        object.__setattr__(self, "silent", dict(self.silent))
+        object.__setattr__(self, "heard", dict(self.heard))
 
 
 @dataclass(frozen=True)

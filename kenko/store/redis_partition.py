@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from kenko.engine.rows import Row
+from kenko.engine.source_rhythm import Heard
 from kenko.store.client import AnyRedis
 from kenko.store.keys import PartitionKeys
 from kenko.store.packing import pack, unpack
@@ -22,6 +23,9 @@ WITHOUT_SCORE = -1
 _COMMIT = Script.load("commit.lua")
 _LOAD = Script.load("load.lua")
 _COUNTS = msgspec.json.Decoder(dict[str, int])
+_HEARD = msgspec.json.Decoder(dict[str, tuple[int, str]])
+_SILENT = "silent:"
+"""Begins the name of a source among the counts: both are numbers that move with the fence."""
 
 
 class RedisPartitionStore:
@@ -38,15 +42,18 @@ class RedisPartitionStore:
 
     async def fence(self) -> Fence | None:
         with translated():
-            stored: Any = await self._client.hmget(self._keys.fence, ["offset", "now", "counts", "log"])
-        offset, now_ms, counts, log_id = stored
+            stored: Any = await self._client.hmget(self._keys.fence, ["offset", "now", "counts", "log", "heard"])
+        offset, now_ms, counts, log_id, heard = stored
         if offset is None:
             return None
+        numbers = _COUNTS.decode(counts or b"{}")
         return Fence(
             offset=int(offset),
             now_ms=int(now_ms) if now_ms else None,
-            counts=_COUNTS.decode(counts or b"{}"),
+            counts={name: number for name, number in numbers.items() if not name.startswith(_SILENT)},
             log_id=(log_id or b"").decode(),
+            silent={name.removeprefix(_SILENT): ms for name, ms in numbers.items() if name.startswith(_SILENT)},
+            heard={name: Heard(ms, int(hours, 16)) for name, (ms, hours) in _HEARD.decode(heard or b"{}").items()},
         )
 
     async def rows(self, account_ids: Iterable[str]) -> dict[str, Row | None]:
@@ -101,7 +108,7 @@ class RedisPartitionStore:
             fields += (change.account_id.encode(), _digits(change.due_ms), _digits(score))
         return keys, [
             *(_digits(commit.expected), fence.offset, _digits(fence.now_ms)),
-            *(msgspec.json.encode(fence.counts), fence.log_id),
+            *(_numbers(fence), fence.log_id, _heard(fence)),
             *(len(rows), len(with_ids), len(fields), pack(fields)),
         ]
 
@@ -109,3 +116,12 @@ class RedisPartitionStore:
 def _digits(value: int | None) -> bytes:
     """As the script reads a number; None is the empty string."""
     return b"" if value is None else b"%d" % value
+
+
+def _numbers(fence: Fence) -> bytes:
+    return msgspec.json.encode({**fence.counts, **{_SILENT + source: ms for source, ms in fence.silent.items()}})
+
+
+def _heard(fence: Fence) -> bytes:
+    """The hours in hexadecimal: they are more bits than a number in JSON may have."""
+    return msgspec.json.encode({name: (heard.last_ms, f"{heard.hours:x}") for name, heard in fence.heard.items()})

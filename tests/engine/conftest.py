@@ -13,7 +13,11 @@ from kenko.model import load_model
 from kenko.runtime.errors import TransientError
 from kenko.store.memory_partition import MemoryPartition
 from kenko.store.port import Fence, PartitionCommit
+from schemas.account_traits import AccountTraits
 from schemas.base import from_ms
+from schemas.override import Override
+from schemas.source_state import SourceState
+from schemas.transition import Transition
 from schemas.usage_event import UsageEvent
 
 HOUR_MS = 3_600_000
@@ -90,9 +94,84 @@ lifecycle: {started: [Signed], ended: [Cancelled]}
 """
 
 
-def make_event(name="Login", at=T0, *, id_="1", account="acme", user=None, source="api", **properties):
+RICH = """\
+apiVersion: kenko/v1
+kind: HealthModel
+metadata: {name: rich, version: 1}
+lifecycle:
+  started: [Signed]
+  renewed: [Renewed]
+  downgraded: [Downgraded]
+  ended: [Cancelled]
+  onboarding: 3d
+  renewal: 5d
+traits:
+  events: [Account Updated]
+  names: {mrr: [revenue], renewal_date: [term_end], region: area}
+  touch: {high: 1000, low: 100}
+signals:
+  actions: {match: {event: [Used, {prefix: Log}]}, aggregate: count, window: 2d}
+  crm_use: {match: {event: "*", source: crm}, aggregate: count, window: 2d}
+  users: {match: {event: "*"}, aggregate: {unique: user_id}, window: 2d}
+  minutes: {match: {event: Used}, aggregate: {sum: properties.minutes}, window: 3d}
+  nps: {match: {event: NPS}, aggregate: {nps: properties.score}, stale_after: 4d}
+  nps_mean: {match: {event: NPS}, aggregate: {nps_average: properties.score}, stale_after: 4d}
+  last_seen: {match: {event: "*"}, aggregate: recency}
+  setup: {milestones: [Login, Used]}
+  ttv: {time_to: Used}
+  depth: {ratio: {numerator: actions, denominator: users}}
+  seat_use: {ratio: {numerator: users, denominator: trait.seats}}
+  trend: {trend: {of: minutes, baseline: 6d}}
+  seats: {trait: seats}
+  tenure: {aggregate: tenure}
+  renewal: {aggregate: days_to_renewal}
+  tickets: {match: {event: Ticket}, aggregate: count, window: 2d}
+score:
+  groups:
+    use:
+      weight: 5
+      inputs:
+        - {signal: depth, curve: {points: [[0, 0], [4, 100]]}, missing: last}
+        - {signal: seat_use, curve: {points: [[0, 0], [1, 100]]}, missing: neutral}
+        - {signal: trend, curve: {points: [[0, 0], [1, 100]]}}
+        - {signal: crm_use, curve: {points: [[0, 0], [2, 100]]}}
+        - {signal: last_seen, curve: {half_life: 12h}}
+    life:
+      weight: 2
+      inputs:
+        - {signal: ttv, curve: {steps: [{lte: 1, health: 100}, {lt: 3, health: 40}, {health: 0}]}}
+        - {signal: renewal, curve: {points: [[-5, 0], [30, 100]]}, missing: last}
+        - {signal: tickets, per: trait.seats, scale: 10, curve: {points: [[0, 100], [5, 0]]}}
+    sentiment:
+      weight: 2
+      inputs: [{signal: nps_mean, curve: {points: [[0, 0], [10, 100]]}}]
+  caps: [{when: {signal: nps, lt: 0}, at_most: 45}]
+  new_account_grace: 12h
+zones:
+  red: {below: 40, clear_above: 45, for: 2h}
+  yellow: {below: 70, clear_above: 74, for: 1h}
+rules:
+  - {name: fast-drop, kind: churn, drop: {points: 10, within: 3d}}
+  - {name: gone-quiet, kind: churn, silence: {factor: 1.5, at_least: 1d}}
+  - {name: unhappy, kind: sentiment, signal: {nps: {lt: 0}}, clear_for: 6h}
+  - {name: stalled, kind: onboarding, signal: {setup: {lt: 1}}, age: {gte: 2d, lt: 20d}}
+  - {name: renewal-at-risk, kind: renewal, zone: [red, yellow], renewal_within: 4d}
+  - {name: grow, kind: expansion, zone: [green], for: 3h, when: {touch: [high, low]}}
+profiles:
+  - {name: starters, when: {lifecycle: onboarding}, override: {zones.red: {below: 20, clear_above: 25}, score.groups.life.weight: 9}}
+  - {name: big, when: {seats: {gte: 5}, region: eu}, override: {score.caps: [], rules: [{name: grow, kind: expansion, zone: [green, yellow]}]}}
+"""
+
+
+def make_event(event_name="Login", /, at=T0, *, id_="1", account="acme", user=None, source="api", **properties):
     return UsageEvent(
-        id=id_, source=source, account_id=account, user_id=user, event=name, time=from_ms(at), properties=properties
+        id=id_,
+        source=source,
+        account_id=account,
+        user_id=user,
+        event=event_name,
+        time=from_ms(at),
+        properties=properties,
     )
 
 
@@ -104,7 +183,11 @@ class World:
     due_budget: int = 1000
     store: MemoryPartition = field(default_factory=MemoryPartition)
     transitions: dict = field(default_factory=dict)
+    scores: dict = field(default_factory=dict)
+    """Published scores by account and offset of their tick."""
     fold: PartitionFold | None = None
+    most_rows: int | None = None
+    """How many rows stay in the working set at a commit; None: all."""
 
     def run(self, log, *, cuts=((),), interruptions=()):
         """Fold the log with a commit after each offset in `cuts[0]` and at the end.
@@ -130,7 +213,7 @@ class World:
 
     def _start(self):
         fence = self.store.fence()
-        known = {} if fence is None else {"now_ms": fence.now_ms, "counts": fence.counts}
+        known = {} if fence is None else {"now_ms": fence.now_ms, "counts": fence.counts, "silent": fence.silent}
         self.fold = PartitionFold(self.scorer, partition=0, due_budget=self.due_budget, **known)
 
     def _record(self, offset, record):
@@ -138,20 +221,37 @@ class World:
         if isinstance(record, UsageEvent):
             fold.adopt(self.store.rows(fold.missing([record.account_id])))
             fold.apply(offset, record)
+        elif isinstance(record, AccountTraits | Override):
+            fold.adopt(self.store.rows(fold.missing([record.account_id])))
+            fold.amend(offset, record)
+        elif isinstance(record, SourceState):
+            fold.hear_of_source(record)
         elif fold.tick(offset, record, None):
             due = fold.select_due(self.store.due(fold.now_ms, self.due_budget + fold.changed_count()))
             fold.adopt(self.store.rows(fold.missing(due)))
             for transition in fold.evaluate(due, offset):
                 assert self.transitions.setdefault(transition.id, transition) == transition
+                assert Transition.model_validate_json(transition.model_dump_json()) == transition
+            for score in fold.take_scores():
+                key = score.account_id, score.offset
+                assert self.scores.setdefault(key, score) == score
 
     def _commit(self, offset, stop):
         before = self.store.fence()
-        fence = Fence(offset=offset, now_ms=self.fold.now_ms, counts=dict(self.fold.counts), log_id="log")
+        fence = Fence(
+            offset=offset,
+            now_ms=self.fold.now_ms,
+            counts=dict(self.fold.counts),
+            log_id="log",
+            silent=dict(self.fold.silent),
+        )
         commit = PartitionCommit(
             expected=None if before is None else before.offset, fence=fence, rows=self.fold.drain()
         )
         if stop is None:
             self.store.commit(commit)
+            if self.most_rows is not None:
+                self.fold.evict(self.most_rows)
         else:
             self.store.interrupt_next_commit(stop)
             with pytest.raises(TransientError):
@@ -186,6 +286,22 @@ def small_text():
 @pytest.fixture(scope="session")
 def every_kind():
     return Scorer(load_model(EVERY_KIND))
+
+
+@pytest.fixture(scope="session")
+def rich():
+    return Scorer(load_model(RICH))
+
+
+@pytest.fixture(scope="session")
+def rich_text():
+    return RICH
+
+
+@pytest.fixture(scope="session", params=["every-kind", "rich"])
+def any_model(request, every_kind, rich):
+    """Models between which every part of the language is used."""
+    return rich if request.param == "rich" else every_kind
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ import pytest
 from kenko.engine.curves import curve_health
 from kenko.engine.signals.recency import RecencyKind, grain_ms
 from kenko.engine.signals.windows import bucket_size_ms
-from kenko.model.spec import HalfLife, Points
+from kenko.model.score_spec import HalfLife, Points, Step, Steps
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
@@ -35,6 +35,28 @@ def test_points(value, health):
 )
 def test_half_life(days, health):
     assert curve_health(HalfLife(half_life_ms=7 * DAY_MS))(days) == health
+
+
+@pytest.mark.parametrize(
+    ("value", "health"),
+    [
+        (-1e12, 100_00),
+        (2.999999, 100_00),
+        (3, 60_00),  # lt: the edge lies in the next step
+        (8, 60_00),  # lte: the edge lies in this one
+        (8.000001, 12_35),
+        (20, 0),
+        (1e12, 0),
+    ],
+)
+def test_steps_say_on_which_side_an_edge_lies(value, health):
+    edges = (Step(3, False, 100), Step(8, True, 60), Step(20, False, 12.345), Step(None, False, 0))
+    assert curve_health(Steps(edges))(value) == health
+
+
+def test_steps_without_an_open_end_go_on_with_the_last():
+    curve = curve_health(Steps((Step(1, False, 10), Step(2, True, 20))))
+    assert [curve(value) for value in (0.5, 1, 2, 3)] == [10_00, 20_00, 20_00, 20_00]
 
 
 @pytest.mark.parametrize(

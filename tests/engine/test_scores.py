@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kenko.engine.causes import main_cause, split_step
+from kenko.engine.causes import Stations, main_cause, split_step
+from kenko.engine.identity import short_hash
 from kenko.engine.scorer import Scorer
 from kenko.model import load_model
 from schemas.health import Standing, Zone, centi
@@ -50,6 +51,40 @@ def test_scores(small, start, event, arrivals, score, points):
     health = small.health(scored(small, start, event, *arrivals), start)
     assert health.score == score
     assert [c.points for c in health.contributions] == points
+
+
+@pytest.mark.parametrize(
+    ("missing", "score", "later"),
+    [
+        # an answer of 9 is 90, 10 logins are 100, seen now is 100: (3 * 100 + 100 + 90) / 5; then it is stale
+        ("redistribute", 98.0, 0.0),  # nothing is left of the others, and its own weight is theirs
+        ("worst", 98.0, 0.0),
+        ("neutral", 98.0, 10.0),  # (0 + 0 + 50) / 5
+        ("last", 98.0, 18.0),  # (0 + 0 + 90) / 5
+    ],
+)
+def test_an_input_without_data_counts_as_the_model_says(small_text, start, event, missing, score, later):
+    scorer = Scorer(load_model(small_text.replace("{signal: nps, curve", f"{{signal: nps, missing: {missing}, curve")))
+    state = scored(scorer, start, event, *[("Login", 0, {})] * 10, ("NPS", 0, {"score": 9}))
+    scorer.evaluate(state, start)
+    assert state.last.score == round(score * 100)
+    scorer.evaluate(state, start + 300 * DAY_MS)
+    assert state.last.score == round(later * 100)
+
+
+@pytest.mark.parametrize(
+    ("missing", "score"),
+    [
+        ("redistribute", 100.0),
+        ("worst", 80.0),  # (3 * 100 + 100 + 0) / 5
+        ("neutral", 90.0),  # (3 * 100 + 100 + 50) / 5
+        ("last", 100.0),  # it never had any
+    ],
+)
+def test_an_input_that_never_had_data_counts_as_the_model_says(small_text, start, event, missing, score):
+    scorer = Scorer(load_model(small_text.replace("{signal: nps, curve", f"{{signal: nps, missing: {missing}, curve")))
+    state = scored(scorer, start, event, *[("Login", 0, {})] * 10)
+    assert scorer.health(state, start).score == score
 
 
 def test_a_contribution_says_what_was_measured(small, start, event):
@@ -173,7 +208,7 @@ def test_after_a_change_of_the_model_the_step_has_a_part_of_its_own(small, small
     receipt = stricter.receipt(again, moved, start + 84 * HOUR_MS)
     assert receipt.change.parts == {Cause.CHANGED_MODEL: -30.0, Cause.PASSING_TIME: -7.32}
     assert main_cause(moved.step, moved.zone_before, moved.zone, touched=False) is Cause.CHANGED_MODEL
-    assert again.scored_by == stricter.model.score_hash
+    assert again.scored_by == short_hash(stricter.model.score_hash)
 
 
 @pytest.mark.parametrize(
@@ -193,7 +228,8 @@ def test_after_a_change_of_the_model_the_step_has_a_part_of_its_own(small, small
     ],
 )
 def test_the_cause_is_the_largest_part_in_the_direction_of_the_change(step, zones, touched, cause):
-    split = split_step(*(None if part is None else part * 100 for part in step))
+    before, rescored, aged, after = (None if part is None else part * 100 for part in step)
+    split = split_step(before, after, Stations(before, rescored, rescored, aged, after))
     if split.before is not None and split.after is not None:
         assert sum(split.parts.values()) == split.after - split.before
     assert main_cause(split, *zones, touched=touched) is cause

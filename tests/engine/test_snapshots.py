@@ -13,7 +13,7 @@ def found(scores):
     state = AccountState(account_id="acme", scored_by="", signals=[])
     for day, score in scores:
         rotate(state, day * DAY_MS)
-        state.last = Snapshot(day * DAY_MS, score, [], [])
+        state.last = Snapshot(day * DAY_MS, score, score, [], 0, {})
     before = reference(state)
     return None if before is None else before.score
 
@@ -36,6 +36,6 @@ def test_a_receipt_compares_with_what_was_in_force_five_to_ten_days_ago(scores, 
 
 
 def test_another_models_details_are_forgotten_and_its_scores_are_kept():
-    state = AccountState(account_id="acme", scored_by="", signals=[], period_start=Snapshot(1, 90, [1], [90, 0]))
+    state = AccountState(account_id="acme", scored_by="", signals=[], period_start=Snapshot(1, 90, 80, [1], 2, {0: 1}))
     forget_details(state)
-    assert state.period_start == Snapshot(1, 90, [], [])
+    assert state.period_start == Snapshot(1, 90, 80, [], 0, {})

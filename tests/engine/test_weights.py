@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kenko.engine.weights import Shares, Weights, split_points
-from kenko.model.spec import Group, Input, Missing, Points
+from kenko.model.score_spec import Group, Input, Missing, Points
 
 CURVE = Points(points=((0, 0), (1, 100)))
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kenko.engine.zoning import NO_ZONE, ZoneRule, ZoneState
-from kenko.model.spec import Boundary, Zones
+from kenko.model.score_spec import Boundary, Zones
 from schemas.health import Zone
 
 MINUTE_MS = 60_000

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kenko.engine.rows import CHUNK_HEADER, RowChange
+from kenko.engine.source_rhythm import USUAL, Heard
 from kenko.store.memory_partition import MemoryPartitionStore
 from kenko.store.port import MAX_ROWS_A_COMMIT, CommitOutcome, Fence, PartitionCommit
 from kenko.store.redis_partition import RedisPartitionStore
@@ -69,6 +70,20 @@ async def test_a_commit_is_read_back(world):
     assert await store.due(1_772_000_500_000, 10) == [(1_772_000_500_000, "acme")]
     assert await store.next_due() == 1_772_000_500_000
     assert await world.scores() == {"acme": 3812}
+
+
+async def test_what_is_known_of_sources_moves_with_the_fence(world):
+    store = world.runner()
+    heard = {"crm": Heard(1_772_000_000_123, (1 << USUAL.kept) - 1), "健康 silent:": Heard(7, 1), "": Heard(9, 5)}
+    told = Fence(7, LOG, 9, {"applied": 6}, silent={"crm": 5, "": 7, "silent:x": 1_772_000_000_123}, heard=heard)
+
+    await store.commit(PartitionCommit(None, told))
+    assert await store.fence() == told
+    assert await world.runner().fence() == told, "after a restart too"
+
+    back = Fence(8, LOG, 9, {"applied": 7}, heard={"crm": Heard(10, 1)})
+    await store.commit(PartitionCommit(7, back))
+    assert await store.fence() == back
 
 
 async def test_the_fence_moves_without_rows_and_without_a_tick(world):

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 from kenko.engine.rows import CHUNK_HEADER, RowChange
+from kenko.engine.source_rhythm import Heard
 from kenko.runtime.errors import TransientError
 from kenko.store.client import connect
 from kenko.store.keys import PartitionKeys
@@ -36,6 +37,9 @@ CHANGES = st.builds(
 )
 ROWS = st.lists(CHANGES, max_size=6, unique_by=lambda change: change.account_id)
 COUNTS = st.dictionaries(st.sampled_from(["applied", "duplicate", "dead_lettered.invalid"]), st.integers(0, 2**50))
+SOURCES = st.text(st.characters(exclude_categories=["Cs"]), max_size=5)
+SILENT = st.dictionaries(SOURCES, st.integers(0, 2**45), max_size=3)
+HEARD = st.dictionaries(SOURCES, st.builds(Heard, st.integers(0, 2**45), st.integers(1, 2**336 - 1)), max_size=3)
 STEPS = st.integers(0, 3) | st.integers(0, 2**40)
 
 
@@ -62,10 +66,11 @@ class TwinMachine(RuleBasedStateMachine):
         assert outcomes[0] == outcomes[1]
         return outcomes[0]
 
-    @rule(rows=ROWS, step=STEPS, now=st.none() | st.integers(0, 2**45), counts=COUNTS)
-    def commits(self, rows, step, now, counts):
+    @rule(rows=ROWS, step=STEPS, now=st.none() | st.integers(0, 2**45), counts=COUNTS, silent=SILENT, heard=HEARD)
+    def commits(self, rows, step, now, counts, silent, heard):
         offset = (self.offset or 0) + step
-        assert self.both(PartitionCommit(self.offset, Fence(offset, "log", now, counts), rows)) == "applied"
+        fence = Fence(offset, "log", now, counts, silent, heard)
+        assert self.both(PartitionCommit(self.offset, fence, rows)) == "applied"
         self.offset = offset
 
     @rule(rows=ROWS, step=st.integers(0, 3), at=st.sampled_from(Interruption))

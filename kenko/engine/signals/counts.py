@@ -1,66 +1,88 @@
-"""How many events in a window, and on how many days. Cell: {bucket: count}."""
+"""How many events in a window, and on how many days. Cell: a series (see `series`)."""
 
 from __future__ import annotations
 
-from kenko.engine.signals.kind import Reading
-from kenko.engine.signals.windows import bucket_size_ms
+from kenko.engine.signals.kind import WHOLE, Reading, Unit
+from kenko.engine.signals.series import MOST, Series, forget, held, make_room, total
+from kenko.engine.signals.windows import SLACK_MS, bucket_size_ms, kept_ms
 from kenko.model.limits import DAY_MS
 from schemas.usage_event import UsageEvent
 
-Cell = dict[int, int]
 
+class Buckets(Unit):
+    """What all signals with a number for each bucket share. Raw value: the sum over the window."""
 
-class Buckets:
-    """What all signals with a sum in each bucket share. Raw value: the sum over the window."""
+    unit = WHOLE
 
-    def __init__(self, index: int, window_ms: int, bucket_ms: int) -> None:
+    def __init__(self, index: int, window_ms: int, span_ms: int, bucket_ms: int) -> None:
+        """`span_ms`: how far back buckets are held, the window or more: a trend reads those before it."""
         self.index = index
-        self._window_ms = window_ms
-        self._bucket_ms = bucket_ms
+        self.window_ms = window_ms
+        self.bucket_ms = bucket_ms
+        self._kept_ms = kept_ms(span_ms)
+        self._keep = span_ms // bucket_ms + SLACK_MS // bucket_ms + 2
 
-    def empty(self) -> Cell:
-        return {}
+    def empty(self) -> Series:
+        return []
 
-    def advance(self, cell: Cell, now_ms: int) -> Reading:
+    def advance(self, cell: Series, now_ms: int) -> Reading:
         if not cell:
             return 0, None
-        dead = (now_ms - self._window_ms) // self._bucket_ms  # buckets up to this one have left the window
-        oldest = min(cell)
-        if oldest <= dead:
-            for bucket in [bucket for bucket in cell if bucket <= dead]:
-                del cell[bucket]
-            if not cell:
+        bucket_ms, window_ms = self.bucket_ms, self.window_ms
+        dead = (now_ms - window_ms) // bucket_ms  # buckets up to this one have left the window
+        first = cell[0]
+        if first > dead:  # all that is held counts, and its first bucket leaves first
+            raw = sum(cell) - first
+        else:
+            at, last = dead - first + 2, len(cell) - 1
+            if at > last:
                 return 0, None
-            oldest = min(cell)
-        return sum(cell.values()), oldest * self._bucket_ms + self._window_ms
+            raw = sum(cell[at:])
+            while not cell[at] and at < last:
+                at += 1
+            first += at - 1
+        if not -MOST < raw < MOST:
+            raw = held(raw)
+        return raw, first * bucket_ms + window_ms
 
-    def measure(self, cell: Cell, now_ms: int) -> int | None:
-        dead = (now_ms - self._window_ms) // self._bucket_ms
-        return sum(amount for bucket, amount in cell.items() if bucket > dead)
+    def forget(self, cell: Series, now_ms: int) -> None:
+        gone = (now_ms - self._kept_ms) // self.bucket_ms
+        if cell and cell[0] <= gone:
+            forget(cell, gone)
 
-    def value(self, raw: int) -> float:
-        return float(raw)
+    def measure(self, cell: Series, now_ms: int) -> int | None:
+        return held(total(cell, (now_ms - self.window_ms) // self.bucket_ms))
 
 
 class CountKind(Buckets):
     """Number of events."""
 
-    def __init__(self, index: int, window_ms: int) -> None:
-        super().__init__(index, window_ms, bucket_size_ms(window_ms))
+    def __init__(self, index: int, window_ms: int, span_ms: int) -> None:
+        super().__init__(index, window_ms, span_ms, bucket_size_ms(window_ms))
 
-    def add(self, cells: list[Cell], _event: UsageEvent, time_ms: int, _digest: bytes) -> int:
+    def add(self, cells: list[Series], _event: UsageEvent, time_ms: int, _digest: bytes) -> int:
         cell = cells[self.index]
-        bucket = time_ms // self._bucket_ms
-        cell[bucket] = cell.get(bucket, 0) + 1
+        bucket = time_ms // self.bucket_ms
+        if not (cell and 0 < (place := bucket - cell[0] + 1) < len(cell)):
+            place = make_room(cell, bucket, self._keep)
+            if not place:
+                return 0
+        cell[place] += 1
         return 0
 
 
 class ActiveDaysKind(Buckets):
-    """Number of days, in UTC, with an event. The bucket is always a day; its content is 1."""
+    """Number of days, in UTC, with an event. The bucket is always a day; its number is 1."""
 
-    def __init__(self, index: int, window_ms: int) -> None:
-        super().__init__(index, window_ms, DAY_MS)
+    def __init__(self, index: int, window_ms: int, span_ms: int) -> None:
+        super().__init__(index, window_ms, span_ms, DAY_MS)
 
-    def add(self, cells: list[Cell], _event: UsageEvent, time_ms: int, _digest: bytes) -> int:
-        cells[self.index][time_ms // DAY_MS] = 1
+    def add(self, cells: list[Series], _event: UsageEvent, time_ms: int, _digest: bytes) -> int:
+        cell = cells[self.index]
+        bucket = time_ms // DAY_MS
+        if not (cell and 0 < (place := bucket - cell[0] + 1) < len(cell)):
+            place = make_room(cell, bucket, self._keep)
+            if not place:
+                return 0
+        cell[place] = 1
         return 0

@@ -1,16 +1,39 @@
-"""What every kind of signal can do.
+"""What every kind of stored signal can do.
 
 A cell is a signal's accumulator: `cells[index]` of a row. Cells hold only what msgpack holds, so a row is its cells.
 """
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any, Protocol
 
+from kenko.engine.signals.values import MILLION
 from schemas.usage_event import UsageEvent
 
 Reading = tuple[int | None, int | None]
 """A raw value (None: no data), and when passing time alone changes it next (None: never)."""
+
+WHOLE = Fraction(1)
+MILLIONTHS = Fraction(1, MILLION)
+
+
+class Kept:
+    """A kind whose cells hold nothing that could be dropped."""
+
+    def forget(self, _cell: Any, _now_ms: int) -> None:
+        """Nothing to drop."""
+
+
+class Unit:
+    """What one of a raw value is in the unit people read and curves take: exact, so that quotients are too."""
+
+    unit: Fraction
+
+    def value(self, raw: int) -> float:
+        """A raw value in the unit people read and curves take."""
+        unit = self.unit
+        return raw * unit.numerator / unit.denominator
 
 
 class SignalKind(Protocol):
@@ -18,6 +41,7 @@ class SignalKind(Protocol):
 
     index: int
     """Place of its cell in a row."""
+    unit: Fraction
 
     def empty(self) -> Any:
         """The cell of an account without events."""
@@ -26,7 +50,10 @@ class SignalKind(Protocol):
         """Take one event in. `digest` is the event's id. Answers how many values were bad and ignored: 0 or 1."""
 
     def advance(self, cell: Any, now_ms: int, /) -> Reading:
-        """Read the cell at `now_ms`, the newest time so far, and forget what no longer counts."""
+        """Read the cell at `now_ms`, the newest time so far. Changes nothing."""
+
+    def forget(self, cell: Any, now_ms: int, /) -> None:
+        """Drop what can no longer count at `now_ms` or after it."""
 
     def measure(self, cell: Any, now_ms: int, /) -> int | None:
         """The raw value at `now_ms`, in the kind's own integer unit; None: no data. Changes nothing."""

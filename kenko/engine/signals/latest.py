@@ -5,15 +5,20 @@ Newest by time, then by id: the order of arrival does not matter.
 
 from __future__ import annotations
 
-from kenko.engine.signals.kind import Reading
-from kenko.engine.signals.values import MILLION, millionths
+from typing import Any
+
+from kenko.engine.identity import tie_break
+from kenko.engine.signals.kind import MILLIONTHS, Kept, Reading, Unit
+from kenko.engine.signals.values import millionths
 from schemas.usage_event import UsageEvent
 
-Cell = list[int | bytes] | None
+Cell = list[Any] | None
 
 
-class LatestKind:
+class LatestKind(Kept, Unit):
     """Raw value: millionths. No data before the first value, and again when it has grown stale."""
+
+    unit = MILLIONTHS
 
     def __init__(self, index: int, property_name: str, stale_after_ms: int | None) -> None:
         self.index = index
@@ -30,7 +35,7 @@ class LatestKind:
         amount = millionths(value)
         if amount is None:
             return 1
-        newest: list[int | bytes] = [time_ms, digest, amount]
+        newest = [time_ms, tie_break(digest), amount]
         cell = cells[self.index]
         if cell is None or cell < newest:
             cells[self.index] = newest
@@ -38,18 +43,13 @@ class LatestKind:
 
     def advance(self, cell: Cell, now_ms: int) -> Reading:
         """A stale value stays in its cell: an older one that comes late must not pass for the newest."""
-        raw = self.measure(cell, now_ms)
-        if cell is None or raw is None or self._stale_after_ms is None:
-            return raw, None
-        return raw, int(cell[0]) + self._stale_after_ms
+        if cell is None:
+            return None, None
+        time_ms, _, amount = cell
+        if self._stale_after_ms is None:
+            return amount, None
+        stale_ms = time_ms + self._stale_after_ms
+        return (amount, stale_ms) if now_ms < stale_ms else (None, None)
 
     def measure(self, cell: Cell, now_ms: int) -> int | None:
-        if cell is None:
-            return None
-        time_ms, _, amount = cell
-        if self._stale_after_ms is not None and now_ms >= int(time_ms) + self._stale_after_ms:
-            return None
-        return int(amount)
-
-    def value(self, raw: int) -> float:
-        return raw / MILLION
+        return self.advance(cell, now_ms)[0]

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from kenko.engine.signals.kind import Reading
+from fractions import Fraction
+
+from kenko.engine.signals.kind import Kept, Reading, Unit
 from schemas.usage_event import UsageEvent
 
 Cell = list[int | None]
 
 
-class MilestonesKind:
+class MilestonesKind(Kept, Unit):
     """Raw value: how many have happened. Passing time changes nothing."""
 
     def __init__(self, index: int, steps: tuple[str, ...]) -> None:
         self.index = index
+        self.unit = Fraction(1, len(steps))
         self._place = {step: place for place, step in enumerate(steps)}
 
     def empty(self) -> Cell:
@@ -20,7 +23,9 @@ class MilestonesKind:
 
     def add(self, cells: list[Cell], event: UsageEvent, time_ms: int, _digest: bytes) -> int:
         cell = cells[self.index]
-        place = self._place[event.event]
+        place = self._place.get(event.event)
+        if place is None:
+            return 0
         earliest = cell[place]
         if earliest is None or time_ms < earliest:
             cell[place] = time_ms
@@ -30,7 +35,4 @@ class MilestonesKind:
         return self.measure(cell, now_ms), None
 
     def measure(self, cell: Cell, _now_ms: int) -> int | None:
-        return sum(time is not None for time in cell)
-
-    def value(self, raw: int) -> float:
-        return raw / len(self._place)
+        return len(cell) - cell.count(None)

@@ -1,4 +1,4 @@
-"""How many different users or values in a window. Cell: {64-bit keyed hash: newest bucket it was seen in}.
+"""How many different users or values in a window. Cell: {32-bit keyed hash: newest bucket it was seen in}.
 
 People are counted, not stored: the row holds no user id, only hashes under a key.
 """
@@ -7,51 +7,50 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from kenko.engine.signals.kind import Reading
+from kenko.engine.signals.kind import WHOLE, Reading, Unit
 from kenko.engine.signals.values import distinct_text
-from kenko.engine.signals.windows import bucket_size_ms
+from kenko.engine.signals.windows import bucket_size_ms, kept_ms
 from schemas.usage_event import UsageEvent
 
 Cell = dict[int, int]
 KeyedHash = Callable[[str], int]
 
 
-class Uniques:
+class Uniques(Unit):
     """What both kinds share. Raw value: how many were seen inside the window."""
+
+    unit = WHOLE
 
     def __init__(self, index: int, window_ms: int, keyed_hash: KeyedHash) -> None:
         self.index = index
         self._window_ms = window_ms
+        self._kept_ms = kept_ms(window_ms)
         self._bucket_ms = bucket_size_ms(window_ms)
         self._hash = keyed_hash
 
     def empty(self) -> Cell:
         return {}
 
-    def _see(self, cell: Cell, key: int, time_ms: int) -> None:
-        bucket = time_ms // self._bucket_ms
-        if cell.get(key, bucket - 1) < bucket:
-            cell[key] = bucket
-
     def advance(self, cell: Cell, now_ms: int) -> Reading:
         if not cell:
             return 0, None
         dead = (now_ms - self._window_ms) // self._bucket_ms  # buckets up to this one have left the window
-        oldest = min(cell.values())
+        oldest, count = min(cell.values()), len(cell)
         if oldest <= dead:
-            for key in [key for key, bucket in cell.items() if bucket <= dead]:
-                del cell[key]
-            if not cell:
+            living = [bucket for bucket in cell.values() if bucket > dead]
+            if not living:
                 return 0, None
-            oldest = min(cell.values())
-        return len(cell), oldest * self._bucket_ms + self._window_ms
+            oldest, count = min(living), len(living)
+        return count, oldest * self._bucket_ms + self._window_ms
+
+    def forget(self, cell: Cell, now_ms: int) -> None:
+        gone = (now_ms - self._kept_ms) // self._bucket_ms
+        for key in [key for key, bucket in cell.items() if bucket <= gone]:
+            del cell[key]
 
     def measure(self, cell: Cell, now_ms: int) -> int | None:
         dead = (now_ms - self._window_ms) // self._bucket_ms
         return sum(bucket > dead for bucket in cell.values())
-
-    def value(self, raw: int) -> float:
-        return float(raw)
 
 
 class UniqueUsersKind(Uniques):
@@ -60,7 +59,9 @@ class UniqueUsersKind(Uniques):
     def add(self, cells: list[Cell], event: UsageEvent, time_ms: int, _digest: bytes) -> int:
         user_id = event.user_id
         if user_id is not None:
-            self._see(cells[self.index], self._hash(user_id), time_ms)
+            cell, key, bucket = cells[self.index], self._hash(user_id), time_ms // self._bucket_ms
+            if key not in cell or cell[key] < bucket:
+                cell[key] = bucket
         return 0
 
 
@@ -78,5 +79,7 @@ class UniqueValuesKind(Uniques):
         text = distinct_text(value)
         if text is None:
             return 1
-        self._see(cells[self.index], self._hash(text), time_ms)
+        cell, key, bucket = cells[self.index], self._hash(text), time_ms // self._bucket_ms
+        if key not in cell or cell[key] < bucket:
+            cell[key] = bucket
         return 0

@@ -9,6 +9,11 @@ from __future__ import annotations
 
 from kenko.model.limits import DAY_MS, HOUR_MS, MINUTE_MS
 
+SLACK_MS = 2 * DAY_MS
+"""Events come no further ahead of the next tick than this, so nothing is dropped that still counts at it. And a source
+that falls silent is found out within this time: what it feeds is then read at the time of its last event, so what has
+left a window must still be there.
+"""
 _PER_WINDOW = 28
 _SIZES = (
     *(minutes * MINUTE_MS for minutes in (2, 5, 10, 15, 30)),
@@ -16,6 +21,11 @@ _SIZES = (
     DAY_MS,
 )
 """All divide a day, so days begin with a bucket."""
+
+
+def kept_ms(span_ms: int) -> int:
+    """How far back buckets are kept that may count for `span_ms`: the slack longer, but no more than twice the span."""
+    return span_ms + min(SLACK_MS, span_ms)
 
 
 def bucket_size_ms(window_ms: int) -> int:
