@@ -14,7 +14,6 @@ from kenko.alerting.policy import AlertPolicy
 from kenko.alerting.reason import Reason
 from kenko.alerting.state import AlertState, OpenAlert
 from schemas.alert import Alert, Notice
-from schemas.health import Zone
 from schemas.transition import Transition
 
 
@@ -43,10 +42,11 @@ def decide(state: AlertState | None, transition: Transition, now_ms: int, policy
     if state is not None and state.covers(transition):
         return Decision(state, Reason.DUPLICATE)
     moved = AlertState.at(state, transition)
-    red = transition.to_zone is Zone.RED
     if moved.open is None:
-        return _open(moved, transition, now_ms, policy) if red else Decision(moved, Reason.NOTHING_OPEN)
-    return Decision(moved, Reason.STILL_OPEN) if red else _resolve(moved, moved.open, transition, now_ms, policy)
+        return _open(moved, transition, now_ms, policy) if transition.holds else Decision(moved, Reason.NOTHING_OPEN)
+    if transition.holds:
+        return Decision(moved, Reason.STILL_OPEN)
+    return _resolve(moved, moved.open, transition, now_ms, policy)
 
 
 def _open(state: AlertState, transition: Transition, now_ms: int, policy: AlertPolicy) -> Decision:

@@ -1,4 +1,4 @@
-"""Episode: the alert of one stay in red, under one id from its firing to its resolution."""
+"""Episode: the alert of one stay in red, or of one time a rule holds, under one id from firing to resolution."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def firing_alert(opening: Transition) -> Alert:
 
 
 def resolved_alert(closing: Transition, *, alert_id: str, opened_ms: int) -> Alert:
-    """The alert as it ends: the transition that left red explains it."""
+    """The alert as it ends: the transition that ended it explains it."""
     words = render_resolved(closing, opened_ms=opened_ms)
     return _alert(closing, words, AlertStatus.RESOLVED, alert_id=alert_id, opened_at=from_ms(opened_ms))
 
@@ -51,4 +51,8 @@ def _alert(
         reason=words.reason,
         next_step=words.next_step,
         receipt=transition.receipt,
+        kind=transition.kind,
+        label=transition.label,
+        profile=transition.profile,
+        account=transition.account,
     )

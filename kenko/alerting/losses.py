@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from schemas.health import CAP_GROUP, Contribution, centi
+from schemas.health import CAP_GROUP, OVERRIDE_GROUP, Contribution, centi
 from schemas.transition import Receipt
 
 MOST = 3
@@ -31,12 +31,12 @@ class Loss:
 def largest_losses(receipt: Receipt, most: int = MOST) -> list[Loss]:
     """At most `most` losses, largest first; ties by group and signal, so the words are the same every time.
 
+    What a person set by hand is none of an input's.
+
     With a reference: points then minus points now. Without one: how far the input is from full health, by weight.
     """
-    if receipt.reference_score is None:
-        found = [_against_full_health(item) for item in receipt.contributions]
-    else:
-        found = [_against_reference(item) for item in receipt.contributions]
+    measure = _against_full_health if receipt.reference_score is None else _against_reference
+    found = [measure(item) for item in receipt.contributions if item.group != OVERRIDE_GROUP]
     real = [loss for loss in found if loss.centi_points > 0]
     real.sort(key=lambda loss: (-loss.centi_points, loss.contribution.group, loss.contribution.signal))
     return real[:most]

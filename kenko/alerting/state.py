@@ -27,7 +27,7 @@ class AlertState(msgspec.Struct, frozen=True, omit_defaults=True):
     offset: int
     time_ms: int
     open: OpenAlert | None = None
-    """None while the account is not red."""
+    """None while the rule does not hold (for the zone: while the account is not red)."""
     notified_ms: int | None = None
     """When the last firing that was told had its transition: the cooldown counts from here."""
 

@@ -1,7 +1,8 @@
-"""Usage events and ticks on Kafka: the CloudEvents 1.0 Kafka binding, and our plain JSON without any headers.
+"""Records of the usage-events log on Kafka: the CloudEvents 1.0 Kafka binding, and our plain JSON without any headers.
 
 Binary mode, which we write: key = account id, attributes as `ce_` headers, value = the properties alone.
 Structured mode is read too: content-type application/cloudevents+json, value = the whole CloudEvent.
+Ticks, traits and overrides, the records that are no usage events: `own_records`.
 """
 
 from __future__ import annotations
@@ -12,40 +13,44 @@ from functools import lru_cache
 from typing import Any, Final
 
 import orjson
-from pydantic import ValidationError
 
 from kenko.dialects import cloudevents_json, fields, plain
 from kenko.dialects.assemble import assemble
 from kenko.dialects.identifiers import common_identifier_of, event_name_of, identifier_of, is_reserved
+from kenko.dialects.own_records import Names, OwnRecord, encode_override, encode_tick, encode_traits, read_own_record
 from kenko.dialects.problems import FieldError, ProblemCode
-from kenko.dialects.record import Headers, InvalidRecord, KafkaRecord
+from kenko.dialects.record import CONTENT_HEADER, JSON_TYPE, VERSION_HEADER, Headers, InvalidRecord, KafkaRecord
 from kenko.dialects.strict_json import check_properties, parse_object
 from kenko.dialects.times import Received, format_time, is_in_the_future, parse_time
 from schemas.base import from_ms
-from schemas.dead_letter import DeadLetterReason
-from schemas.tick import TICK_TYPE, Tick
 from schemas.usage_event import MAX_EVENT_BYTES, UsageEvent
 
-__all__ = ["InvalidRecord", "KafkaRecord", "decode_record", "encode_event", "encode_tick"]
+__all__ = [
+    "InvalidRecord",
+    "KafkaRecord",
+    "decode_record",
+    "encode_event",
+    "encode_override",
+    "encode_tick",
+    "encode_traits",
+]
 
-JSON_TYPE: Final = b"application/json"
 STRUCTURED_TYPE: Final = b"application/cloudevents+json"
-_VERSION: Final = ("ce_specversion", b"1.0")
-_CONTENT: Final = ("content-type", JSON_TYPE)
-_TICK: Final = TICK_TYPE.encode()
+_BINARY_NAMES: Final = Names(id="ce_id", source="ce_source", subject="ce_subject", time="ce_time", data="value")
+_STRUCTURED_NAMES: Final = Names(id="id", source="source", subject="subject", time="time", data="data")
 
 
 def encode_event(event: UsageEvent) -> KafkaRecord:
     """The record of `event` in binary mode; decode_record gives an equal event back."""
     account = event.account_id.encode()
     headers = [
-        _VERSION,
+        VERSION_HEADER,
         ("ce_id", event.id.encode()),
         ("ce_source", event.source.encode()),
         ("ce_type", event.event.encode()),
         ("ce_time", format_time(event.time)),
         ("ce_subject", account),
-        _CONTENT,
+        CONTENT_HEADER,
     ]
     if event.user_id is not None:
         headers.append(("ce_userid", event.user_id.encode()))
@@ -54,23 +59,9 @@ def encode_event(event: UsageEvent) -> KafkaRecord:
     return KafkaRecord(account, orjson.dumps(event.properties) if event.properties else b"{}", headers)
 
 
-def encode_tick(time_ms: int, *, source: str, id: str) -> KafkaRecord:  # noqa: A002 - the attribute's name
-    """The record of a tick that carries `time_ms`. `source` is kenko/scorer or kenko/replay; `id` is unique."""
-    time = from_ms(time_ms)
-    headers = [
-        _VERSION,
-        ("ce_id", id.encode()),
-        ("ce_source", source.encode()),
-        ("ce_type", _TICK),
-        ("ce_time", format_time(time)),
-        _CONTENT,
-    ]
-    return KafkaRecord(None, Tick(time=time).model_dump_json().encode(), headers)
-
-
 def decode_record(
     key: bytes | None, value: bytes | None, headers: Headers, timestamp_ms: int | None
-) -> UsageEvent | Tick:
+) -> UsageEvent | OwnRecord:
     """What a record of the usage-events topic says. `timestamp_ms`: the record's Kafka timestamp.
 
     Raises:
@@ -122,7 +113,9 @@ def decode_as_written(
         return None
 
 
-def decode_any(key: bytes | None, value: bytes | None, headers: Headers, timestamp_ms: int | None) -> UsageEvent | Tick:
+def decode_any(
+    key: bytes | None, value: bytes | None, headers: Headers, timestamp_ms: int | None
+) -> UsageEvent | OwnRecord:
     """As decode_record, the long way."""
     given: dict[str, bytes | None] = dict(headers)  # of two with one name, the last counts
     attributes = {name: raw for name, raw in given.items() if raw is not None}
@@ -157,16 +150,19 @@ def _received(timestamp_ms: int | None) -> Received:
     return Received(from_ms(timestamp_ms), timestamp_ms)
 
 
-def _structured(key: bytes | None, value: bytes, received: Received) -> UsageEvent | Tick:
+def _structured(key: bytes | None, value: bytes, received: Received) -> UsageEvent | OwnRecord:
     item = parse_object(value)
     if isinstance(item.get("type"), str) and is_reserved(item["type"]):
         cloudevents_json.check_version(item)
-        return _own_record(item["type"], cloudevents_json.read_data(item))
+        data = cloudevents_json.read_data(item)
+        return read_own_record(item["type"], item, data, _STRUCTURED_NAMES, key=key, received=received)
     event = cloudevents_json.read_event(item, received)
     return _with_key(key, event, fields.optional_time(item, "receivedtime"))
 
 
-def _binary(key: bytes | None, value: bytes, attributes: Mapping[str, bytes], received: Received) -> UsageEvent | Tick:
+def _binary(
+    key: bytes | None, value: bytes, attributes: Mapping[str, bytes], received: Received
+) -> UsageEvent | OwnRecord:
     content = attributes.get("content-type", JSON_TYPE).partition(b";")[0].strip().lower()
     if content != JSON_TYPE:
         raise FieldError("content-type", ProblemCode.UNDECODABLE, "must be application/json")
@@ -182,8 +178,8 @@ def _binary(key: bytes | None, value: bytes, attributes: Mapping[str, bytes], re
         raise FieldError("ce_specversion", ProblemCode.INVALID, "must be '1.0'")
     item["properties"] = parse_object(value, what="the value")
     if is_reserved(item.get("ce_type", "")):
-        return _own_record(item["ce_type"], item["properties"])
-    account = fields.optional(item, "ce_subject") or _account(key)
+        return read_own_record(item["ce_type"], item, item["properties"], _BINARY_NAMES, key=key, received=received)
+    account = fields.optional(item, "ce_subject") or fields.account_key(key)
     event = assemble(
         {
             "id": fields.required(item, "ce_id", "it stays the same when the producer retries"),
@@ -199,29 +195,8 @@ def _binary(key: bytes | None, value: bytes, attributes: Mapping[str, bytes], re
     return _with_key(key, event, fields.optional_time(item, "ce_receivedtime"))
 
 
-def _own_record(kind: str, data: Mapping[str, Any]) -> Tick:
-    """A record of our own log."""
-    if kind != TICK_TYPE:
-        shown = kind if len(kind) <= 100 and kind.isprintable() else "this type"
-        raise InvalidRecord(DeadLetterReason.UNKNOWN_TYPE, f"ce_type: {shown} is not known to this version")
-    try:
-        return Tick.model_validate(data)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        raise FieldError("time", ProblemCode.INVALID, f"a tick needs a time: {first['msg']}") from None
-
-
-def _account(key: bytes | None) -> str:
-    if key is None:
-        raise FieldError("key", ProblemCode.MISSING, "is null: it must be the account id")
-    try:
-        return identifier_of(key)
-    except ValueError as error:
-        raise FieldError("key", ProblemCode.INVALID, f"must be the account id: {error}") from None
-
-
 def _with_key(key: bytes | None, event: UsageEvent, received_at: datetime | None) -> UsageEvent:
     """The key decides the partition: with another account in it, the event would be scored where its state is not."""
-    if _account(key) != event.account_id:
+    if fields.account_key(key) != event.account_id:
         raise FieldError("key", ProblemCode.INVALID, "must be the account id that the event names")
     return event.model_copy(update={"received_at": received_at})

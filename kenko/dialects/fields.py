@@ -6,13 +6,23 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, TypeVar
 
-from kenko.dialects.identifiers import event_name, identifier, is_reserved
+from kenko.dialects.identifiers import event_name, identifier, identifier_of, is_reserved
 from kenko.dialects.problems import FieldError, ProblemCode
 from kenko.dialects.strict_json import check_properties, kind_of
 from kenko.dialects.times import Received, is_in_the_future, parse_time
 from schemas.base import Properties
 
 _T = TypeVar("_T")
+
+
+def account_key(key: bytes | None) -> str:
+    """The account in a Kafka record's key."""
+    if key is None:
+        raise FieldError("key", ProblemCode.MISSING, "is null: it must be the account id")
+    try:
+        return identifier_of(key)
+    except ValueError as error:
+        raise FieldError("key", ProblemCode.INVALID, f"must be the account id: {error}") from None
 
 
 def required(item: Mapping[str, Any], field: str, meaning: str) -> str:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from kenko.runtime.errors import PermanentError
 from schemas.dead_letter import DeadLetterReason
 
 Headers = Sequence[tuple[str, bytes]]
+
+JSON_TYPE: Final = b"application/json"
+VERSION_HEADER: Final = ("ce_specversion", b"1.0")
+CONTENT_HEADER: Final = ("content-type", JSON_TYPE)
+"""Of a CloudEvent in binary mode whose value is JSON."""
 
 
 class KafkaRecord(NamedTuple):

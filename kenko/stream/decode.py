@@ -1,21 +1,26 @@
-"""A batch decoded: events, ticks and refusals, in the order of the log."""
+"""A batch decoded: events, ticks, traits, overrides and refusals, in the order of the log."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from kenko.dialects.cloudevents import decode_record
+from kenko.dialects.own_records import OwnRecord
 from kenko.dialects.record import InvalidRecord
+from schemas.account_traits import AccountTraits
+from schemas.override import Override
 from schemas.tick import Tick
 from schemas.usage_event import UsageEvent
+
+_OF_AN_ACCOUNT = (UsageEvent, AccountTraits, Override)
 
 
 class Item(NamedTuple):
     """One record of the log, and what it is."""
 
     offset: int
-    content: UsageEvent | Tick | InvalidRecord
+    content: UsageEvent | OwnRecord | InvalidRecord
     record: Any
     """The ConsumerRecord itself: kept for dead letters and copies."""
 
@@ -30,11 +35,23 @@ def decode(records: Iterable[Any], from_offset: int) -> list[Item]:
 
 
 def accounts(items: Iterable[Item]) -> list[str]:
-    """The accounts whose rows the events among `items` touch, each once."""
-    return list({i.content.account_id: None for i in items if isinstance(i.content, UsageEvent)})
+    """The accounts whose rows `items` touch, each once."""
+    return list({i.content.account_id: None for i in items if isinstance(i.content, _OF_AN_ACCOUNT)})
 
 
-def _content(record: Any) -> UsageEvent | Tick | InvalidRecord:
+def heard(items: Sequence[Item], hour_ms: int) -> list[tuple[str, int]]:
+    """(source, when the log took it in) of the last usage event of each source, in each of the hours the items span."""
+    if not items:
+        return []
+    hours = {items[0].record.timestamp // hour_ms, items[-1].record.timestamp // hour_ms}
+    if len(hours) == 1:  # nearly always; one look-up an event is all that is spent
+        last = {content.source: record for _, content, record in items if isinstance(content, UsageEvent)}
+        return [(source, record.timestamp) for source, record in last.items()]
+    events = [(content.source, record.timestamp) for _, content, record in items if isinstance(content, UsageEvent)]
+    return list({(source, time_ms // hour_ms): (source, time_ms) for source, time_ms in events}.values())
+
+
+def _content(record: Any) -> UsageEvent | OwnRecord | InvalidRecord:
     try:
         return decode_record(record.key, record.value, record.headers, record.timestamp)
     except InvalidRecord as refusal:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Protocol
 
 
@@ -19,7 +19,13 @@ class StreamObserver(Protocol):
         """A tick was worked off."""
 
     def moved(self, to_zone: str) -> None:
-        """A transition was made; `to_zone` is a zone or "none"."""
+        """An account changed its zone; `to_zone` is a zone or "none"."""
+
+    def ruled(self, kind: str, *, holds: bool) -> None:
+        """A rule of the model of this kind began to hold, or ceased to."""
+
+    def scored(self, updates: int) -> None:
+        """So many scores go onto the scores topic."""
 
     def hole(self, partition: int, offsets: int) -> None:
         """The broker holds no record for this many offsets."""
@@ -39,6 +45,9 @@ class StreamObserver(Protocol):
     def tick_written(self, reason: str) -> None:
         """A tick was written, and why."""
 
+    def silent(self, sources: Collection[str]) -> None:
+        """The sources that are silent now, by name; `""` is all together. None is known where another process looks."""
+
 
 class NullObserver:
     """Counts nothing."""
@@ -51,6 +60,10 @@ class NullObserver:
 
     def moved(self, to_zone: str) -> None: ...
 
+    def ruled(self, kind: str, *, holds: bool) -> None: ...
+
+    def scored(self, updates: int) -> None: ...
+
     def hole(self, partition: int, offsets: int) -> None: ...
 
     def gap(self, partition: int) -> None: ...
@@ -62,3 +75,5 @@ class NullObserver:
     def released(self, partition: int) -> None: ...
 
     def tick_written(self, reason: str) -> None: ...
+
+    def silent(self, sources: Collection[str]) -> None: ...

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from kenko.engine.source_rhythm import USUAL, SourceRhythm
 from kenko.model.limits import DUE_BUDGET
 from kenko.store.port import MAX_ROWS_A_COMMIT
 
@@ -15,6 +16,7 @@ class RunnerPlan:
     partition: int
     topic: str
     transitions_topic: str
+    scores_topic: str
     dead_letters_topic: str
     log_id: str
     """Identity of the log, see `topics.log_id`."""
@@ -34,6 +36,9 @@ class RunnerPlan:
     """Batches waiting at which the partition is held back."""
     queue_low: int = 8
     """Batches waiting at which it is let go again."""
+
+    rhythm: SourceRhythm = USUAL
+    """How finely is kept when sources were heard."""
 
     def __post_init__(self) -> None:
         if not 0 < self.due_budget < MAX_ROWS_A_COMMIT:

@@ -2,9 +2,10 @@
 
 The order of a commit, and what a crash in it repeats:
 
-1. Outputs (transitions, copied ticks, dead letters) are produced and acknowledged.
+1. Outputs (transitions, scores, copied ticks, dead letters) are produced and acknowledged.
    A crash before this repeats nothing outside: the fence still stands before the records.
-   A crash after it produces the same outputs again, with the same ids; the alerter drops what it has seen.
+   A crash after it produces the same outputs again, with the same ids; the alerter drops what it has seen,
+   and of two scores of one account the one of the higher offset is the newer.
 2. One script writes rows, due index, read model and, last, the fence; only if the fence is where we last saw it.
    A crash before or inside it: as above; rows half written carry their offset, so nothing touches them twice.
 3. Kafka's committed offset follows. A crash before it costs nothing: after a restart the fence is what counts.
@@ -19,17 +20,22 @@ from typing import Final
 from kenko.dialects.record import InvalidRecord
 from kenko.engine.partition import PartitionFold
 from kenko.engine.scorer import Scorer
+from kenko.engine.source_hearing import SourceHearing
 from kenko.runtime.clock import Clock
 from kenko.runtime.errors import KenkoError
 from kenko.store.port import MAX_ROWS_A_COMMIT, CommitOutcome, Fence, PartitionCommit, PartitionStore
 from kenko.stream.dead_letter import dead_letter_record
-from kenko.stream.decode import Item, accounts
+from kenko.stream.decode import Item, accounts, heard
 from kenko.stream.observer import StreamObserver
-from kenko.stream.outputs import tick_copy, transition_record
+from kenko.stream.outputs import score_record, tick_copy, transition_record
 from kenko.stream.plan import RunnerPlan
 from kenko.stream.producer import Output, OutRecord
+from schemas.account_traits import AccountTraits
 from schemas.base import to_ms
+from schemas.override import Override
+from schemas.source_state import SourceState
 from schemas.tick import Tick
+from schemas.transition import Transition
 from schemas.usage_event import UsageEvent
 
 MAX_WAITING_OUTPUTS: Final = 5000
@@ -68,7 +74,10 @@ class WorkingSet:
             due_budget=plan.due_budget,
             now_ms=None if fence is None else fence.now_ms,
             counts=None if fence is None else dict(fence.counts),
+            silent=None if fence is None else fence.silent,
         )
+        # Ahead of the fence by what is in memory only: read again after a crash it says the same.
+        self._hearing = SourceHearing(plan.rhythm, {} if fence is None else fence.heard)
         self.next_offset = start_offset if fence is None else fence.offset
         """The next offset to apply; what lies between it and the fence is in memory only."""
         self._base = self.next_offset
@@ -102,11 +111,18 @@ class WorkingSet:
             FenceMovedError: a commit on the way was refused.
         """
         await self.make_room(len(items))
+        self._hear(items)
         await self._load(accounts(items))
         for position, item in enumerate(items):
             content = item.content
             if isinstance(content, UsageEvent):
                 self.fold.apply(item.offset, content)
+                self.next_offset = item.offset + 1
+            elif isinstance(content, AccountTraits | Override):
+                self.fold.amend(item.offset, content)
+                self.next_offset = item.offset + 1
+            elif isinstance(content, SourceState):
+                self.fold.hear_of_source(content)
                 self.next_offset = item.offset + 1
             elif isinstance(content, Tick):
                 await self._tick(item, content)
@@ -136,7 +152,14 @@ class WorkingSet:
         # A crash here sends the same outputs again, with the same ids.
         rows = self.fold.drain()
         counts = Counter(self.fold.counts)
-        fence = Fence(offset=self.next_offset, log_id=self._plan.log_id, now_ms=self.fold.now_ms, counts=dict(counts))
+        fence = Fence(
+            offset=self.next_offset,
+            log_id=self._plan.log_id,
+            now_ms=self.fold.now_ms,
+            counts=dict(counts),
+            silent=self.fold.silent,
+            heard=self._hearing.known(),
+        )
         outcome = await self._store.commit(PartitionCommit(expected=self._expected, fence=fence, rows=rows))
         if outcome is CommitOutcome.REFUSED:
             raise FenceMovedError(f"partition {self._plan.partition}: the fence is no longer at {self._expected}")
@@ -148,6 +171,11 @@ class WorkingSet:
         gained = counts - self._committed_counts
         self._committed_counts = counts
         self._observer.committed(self._plan.partition, gained, len(rows))
+
+    def _hear(self, items: Sequence[Item]) -> None:
+        """Before they are applied: a commit on the way must not move the fence past what is not noted."""
+        for source, time_ms in heard(items, self._plan.rhythm.hour_ms):
+            self._hearing.hear(source, time_ms)
 
     async def tidy(self) -> None:
         """Between batches: forget rows not used for long, and learn when the next account is due."""
@@ -164,16 +192,24 @@ class WorkingSet:
         begun = self._clock.monotonic()
         due = self.fold.select_due(await self._stored_due())
         await self._load(due)
-        transitions = self.fold.evaluate(due, item.offset)
-        for transition in transitions:
+        for transition in self.fold.evaluate(due, item.offset):
             self._waiting.append(transition_record(transition, self._plan.transitions_topic))
-            self._observer.moved("none" if transition.to_zone is None else transition.to_zone.value)
+            self._observe(transition)
+        scores = self.fold.take_scores()
+        self._waiting += [score_record(update, self._plan.scores_topic) for update in scores]
+        self._observer.scored(len(scores))
         if self._plan.copies_ticks:
             # After this tick's transitions: when the alerter's time arrives, what happened until then is there.
             self._waiting.append(
                 tick_copy(tick, self._plan.transitions_topic, partition=self._plan.partition, offset=item.offset)
             )
         self._observer.evaluated(len(due), self._clock.monotonic() - begun)
+
+    def _observe(self, transition: Transition) -> None:
+        if transition.is_of_zone:
+            self._observer.moved("none" if transition.to_zone is None else transition.to_zone.value)
+        else:
+            self._observer.ruled(transition.kind.value, holds=transition.holds)
 
     def _refuse(self, item: Item, refusal: InvalidRecord) -> None:
         """Into the dead letters, before the fence passes it."""

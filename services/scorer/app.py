@@ -19,6 +19,7 @@ from kenko.runtime.ops_server import OpsServer
 from kenko.store.checks import check_redis
 from kenko.store.client import AnyRedis, connect
 from kenko.store.keys import PartitionKeys, model_part
+from kenko.store.reader import StateReader
 from kenko.store.redis_partition import RedisPartitionStore
 from kenko.stream.app import KenkoApp, StreamFailedError, build_app, run_app
 from kenko.stream.log import FaustLog
@@ -27,6 +28,7 @@ from kenko.stream.plan import RunnerPlan
 from kenko.stream.producer import KafkaOutput
 from kenko.stream.reader import PartitionReader
 from kenko.stream.runner import PartitionRunner
+from kenko.stream.source_watch import USUAL_WATCH, SourceWatch, WatchPlan
 from kenko.stream.ticks import TickWriter
 from kenko.stream.topics import Cluster, ensure_topics, log_id
 from kenko.stream.watchdog import Watchdog
@@ -51,7 +53,9 @@ class ScorerService:
         *,
         clock: Clock | None = None,
         registry: CollectorRegistry = REGISTRY,
+        watching: WatchPlan = USUAL_WATCH,
     ) -> None:
+        self._watching = watching
         self._settings = settings
         self._model = model
         self._scorer = Scorer(model)
@@ -133,8 +137,9 @@ class ScorerService:
         faust = asyncio.create_task(run_app(app, ended), name="scorer.faust")
         helpers = [asyncio.create_task(watch_redis(self._redis, self._health), name="scorer.redis_watch")]
         ticks = self._ticks(reader)
-        if settings.time == "wall":
+        if settings.time == "wall":  # in log time a silence in the log is the replay's, nobody's fault
             helpers.append(asyncio.create_task(ticks.run(), name="scorer.ticks"))
+            helpers.append(asyncio.create_task(self._source_watch(reader).run(), name="scorer.sources"))
         watchdog = Watchdog(self._clock)
         watchdog.start()
         helpers.append(asyncio.create_task(self._tell(watchdog, reader, ticks), name="scorer.watchdog"))
@@ -159,10 +164,12 @@ class ScorerService:
             partition=partition,
             topic=self._topic,
             transitions_topic=settings.topic(Topic.TRANSITIONS),
+            scores_topic=settings.topic(Topic.SCORES),
             dead_letters_topic=settings.topic(Topic.DEAD_LETTERS),
             log_id=log_id(cluster, self._topic, settings.partitions),
             copies_ticks=settings.time == "log",
             max_rows=max(1000, settings.working_set_rows // settings.partitions),
+            rhythm=self._watching.rhythm,
         )
         keys = PartitionKeys(
             model=model_part(self._model.name, self._model.state_hash),
@@ -190,6 +197,20 @@ class ScorerService:
             interval_ms=self._settings.tick_interval_ms,
             clock=self._clock,
             observer=self._metrics,
+        )
+
+    def _source_watch(self, reader: PartitionReader) -> SourceWatch:
+        settings = self._settings
+        model = model_part(self._model.name, self._model.state_hash)
+        states = StateReader(self._redis, model=model, partitions=settings.partitions, prefix=settings.redis_prefix)
+        return SourceWatch(
+            reader=reader,
+            fences=states.fences,
+            output=self._tick_output,
+            topic=self._topic,
+            clock=self._clock,
+            observer=self._metrics,
+            plan=self._watching,
         )
 
     async def _tell(self, watchdog: Watchdog, reader: PartitionReader, ticks: TickWriter) -> None:

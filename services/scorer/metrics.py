@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from prometheus_client import REGISTRY, Counter, Gauge, Histogram
 from prometheus_client.registry import CollectorRegistry
 
 DEAD_PREFIX = "dead_lettered."
+EVERY_SOURCE = "*"
 _TICK_COUNTS = {"ticks": "applied", "ticks_ignored": "ignored"}
-_ALREADY_COUNTED = frozenset({"evaluated", "transitions"})
+_ALREADY_COUNTED = frozenset({"evaluated", "transitions", "scores"})
 """Totals of the fence that have a metric of their own here."""
 
 
@@ -43,10 +44,17 @@ class ScorerMetrics:
         )
         self.transitions = Counter(
             "kenko_scorer_transitions",
-            "Transitions made, by the zone entered. A replay makes them again.",
+            "Changes of a zone, by the zone entered. A replay makes them again.",
             ["to_zone"],
             registry=registry,
         )
+        self.rules = Counter(
+            "kenko_scorer_rule_transitions",
+            "Rules of the model that began to hold (true) or ceased to (false), by their kind.",
+            ["kind", "holds"],
+            registry=registry,
+        )
+        self.scores = Counter("kenko_scorer_scores_published", "Scores written to the scores topic.", registry=registry)
         self.ignored_values = Counter(
             "kenko_scorer_ignored_values",
             "Property values a signal could not use, for example text where a number is needed.",
@@ -61,6 +69,12 @@ class ScorerMetrics:
         )
         self.lag_records = Gauge(
             "kenko_scorer_lag_records", "Records in the log and not applied yet.", ["partition"], registry=registry
+        )
+        self.source_silent = Gauge(
+            "kenko_scorer_source_silent",
+            "1 for each source of events that is silent against its own rhythm; source '*': all together.",
+            ["source"],
+            registry=registry,
         )
         for outcome in ("applied", "refused"):
             self.commits.labels(outcome)
@@ -81,6 +95,12 @@ class ScorerMetrics:
     def moved(self, to_zone: str) -> None:
         self.transitions.labels(to_zone).inc()
 
+    def ruled(self, kind: str, *, holds: bool) -> None:
+        self.rules.labels(kind, str(holds).lower()).inc()
+
+    def scored(self, updates: int) -> None:
+        self.scores.inc(updates)
+
     def hole(self, partition: int, offsets: int) -> None:  # noqa: ARG002 - the port's shape
         self.missing_offsets.inc(offsets)
 
@@ -99,6 +119,12 @@ class ScorerMetrics:
 
     def tick_written(self, reason: str) -> None:
         self.ticks_written.labels(reason).inc()
+
+    def silent(self, sources: Collection[str]) -> None:
+        """At most 64 are judged. One that is back has no series, so that names of clients do not pile up."""
+        self.source_silent.clear()
+        for source in sources:
+            self.source_silent.labels(source or EVERY_SOURCE).set(1)
 
     def _count(self, name: str, count: int) -> None:
         if name in _TICK_COUNTS:

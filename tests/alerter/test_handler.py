@@ -70,6 +70,17 @@ async def test_read_again_it_is_a_duplicate_that_changes_nothing(setup, record, 
     assert setup.count("decisions", reason="duplicate") == 1
 
 
+async def test_the_zone_and_a_rule_at_one_tick_are_two_alerts_and_end_each_by_itself(setup, record, transition):
+    zone = transition()
+    begins = zone.model_copy(update={"id": "r1", "rule": "fast-drop", "active": True, "label": "fast drop"})
+    assert await setup.handler.handle(record(zone)) is Reason.OPENED
+    assert await setup.handler.handle(record(begins, offset=1)) is Reason.OPENED
+    ends = transition(ms=5).model_copy(update={"rule": "fast-drop", "active": False, "label": "fast drop"})
+    assert await setup.handler.handle(record(ends, offset=2)) is Reason.RESOLVED
+    ended = {history.rule: history.resolved_at is not None for history in await setup.store.alerts()}
+    assert ended == {"zone": False, "fast-drop": True}
+
+
 async def test_a_dead_letter_is_cut_to_what_kafka_takes(setup, record, transition):
     await setup.handler.handle(record(transition(), offset=42, key=b"k" * 900_000, value=b"\xff" * 900_000))
     (letter,) = setup.output.sent

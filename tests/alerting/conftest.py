@@ -25,7 +25,7 @@ def contribution():
 
 @pytest.fixture(scope="session")
 def transition():
-    """`hours` after START_MS at offset `offset`; `contributions` add up to the score."""
+    """`hours` after START_MS at offset `offset`; `contributions` add up to the score; `more`: further fields."""
 
     def make(
         to: str | None = "red",
@@ -39,6 +39,7 @@ def transition():
         partition: int = 3,
         rule: str = "zone",
         standing: Standing = Standing.SCORED,
+        more: dict[str, Any] | None = None,
         **receipt: Any,
     ) -> Transition:
         time_ms = START_MS + round(hours * HOUR_MS)
@@ -63,6 +64,7 @@ def transition():
                 change=ScoreChange(before=None, after=score),
                 **receipt,
             ),
+            **(more or {}),
         )
 
     return make

@@ -7,6 +7,8 @@ from kenko.alerting.policy import AlertPolicy
 from kenko.alerting.reason import Reason
 from schemas.alert import AlertStatus, Notice
 from schemas.base import from_ms, to_ms
+from schemas.health import Standing
+from schemas.transition import AccountFacts, RuleKind
 
 POLICY = AlertPolicy(receivers=("webhook", "slack"))
 NOBODY = AlertPolicy()
@@ -131,6 +133,70 @@ def test_the_alert_carries_the_receipt_and_the_words(transition, contribution):
     assert (alert.score, alert.score_before, alert.receipt) == (38.0, 61.0, item.receipt)
     assert alert.title == "Acme entered red: 38, was 61 on 22 February"
     assert alert.reason == "Active users 3, was 12."
+
+
+# steps: (holds, zone it is in, hours)
+@pytest.mark.parametrize(
+    ("steps", "reasons"),
+    [
+        # a rule that holds in green is told, and so is its end
+        ([(True, "green", 0), (False, "green", 5)], [Reason.OPENED, Reason.RESOLVED]),
+        # a rule that ends in red ends all the same: red is the zone's own alert
+        ([(True, "red", 0), (False, "red", 5)], [Reason.OPENED, Reason.RESOLVED]),
+        # its first word is its end (it held before we heard of it)
+        ([(False, "red", 0)], [Reason.NOTHING_OPEN]),
+        # an account that churned
+        ([(True, "yellow", 0), (False, None, 5)], [Reason.OPENED, Reason.RESOLVED]),
+        # the cooldown is the rule's own
+        (
+            [(True, "green", 0), (False, "green", 1), (True, "green", 2), (False, "green", 3)],
+            [Reason.OPENED, Reason.RESOLVED, Reason.COOLDOWN, Reason.NOT_TOLD],
+        ),
+    ],
+)
+def test_a_rule_opens_when_it_begins_to_hold_and_resolves_when_it_ends(transition, steps, reasons):
+    items = [
+        transition(zone, came_from=zone, hours=hours, rule="ready-to-grow", more={"active": holds})
+        for holds, zone, hours in steps
+    ]
+    assert [d.reason for d in run(items)] == reasons
+
+
+def test_entering_red_means_the_same_with_and_without_the_word_for_it(transition):
+    old = [transition("red"), transition("green", hours=5)]
+    new = [item.model_copy(update={"active": item.to_zone == "red"}) for item in old]
+    assert run(old) == run(new)
+
+
+def test_an_alert_of_a_rule_carries_what_its_receivers_need(transition):
+    facts = AccountFacts(name="Acme Ltd", owner="sato@example.com", mrr=480_000, touch="high")
+    more = {
+        "active": True,
+        "kind": RuleKind.EXPANSION,
+        "label": "ready to grow",
+        "profile": "enterprise",
+        "account": facts,
+    }
+    item = transition("green", came_from="green", rule="ready-to-grow", more=more)
+    closing = transition(
+        None,
+        hours=5,
+        rule="ready-to-grow",
+        standing=Standing.CHURNED,
+        more={**more, "active": False, "account": AccountFacts(name="Acme Ltd", mrr=0.0)},
+    )
+    opened, resolved = run([item, closing])
+    alert = opened.alert
+    assert (alert.kind, alert.label, alert.profile, alert.account) == (
+        RuleKind.EXPANSION,
+        "ready to grow",
+        "enterprise",
+        facts,
+    )
+    assert alert.title == "Acme Ltd (Acme): ready to grow (expansion): score unknown"
+    assert resolved.alert.id == alert.id
+    assert resolved.alert.account.mrr == 0
+    assert resolved.alert.title == "Acme Ltd (Acme): ready to grow (expansion) is over: it has no zone (churned)"
 
 
 @pytest.mark.parametrize("wrong", [{"cooldown_ms": -1}, {"max_alert_age_ms": 0}])

@@ -11,6 +11,8 @@ from kenko.alerting.decide import decide
 from kenko.alerting.policy import AlertPolicy
 from kenko.alerting.slack import escaped, slack_payload
 from schemas.alert import AlertMessage, Notice
+from schemas.health import Zone
+from schemas.transition import AccountFacts, RuleKind
 
 HOSTILE = "<!channel> <@U1> <https://evil|Invoice> & \u202eabc\n" * 800  # 40 kB
 
@@ -54,6 +56,40 @@ def test_an_alert_reads_as_it_should(transition, contribution):
         "rule zone, alert a1",
     ]
     assert [payload[name] for name in ("mrkdwn", "link_names", "unfurl_links", "unfurl_media")] == [False] * 4
+
+
+@pytest.mark.parametrize(
+    ("kind", "notice", "zone", "mark"),
+    [
+        ("churn", Notice.FIRING, "red", "\N{LARGE RED CIRCLE}"),
+        ("churn", Notice.FIRING, "green", "\N{LARGE RED CIRCLE}"),  # a drop inside green
+        ("renewal", Notice.FIRING, "yellow", "\N{LARGE ORANGE CIRCLE}"),
+        ("expansion", Notice.FIRING, "green", "\N{LARGE BLUE CIRCLE}"),
+        ("churn", Notice.RESOLVED, "yellow", "\N{LARGE GREEN CIRCLE}"),
+        ("churn", Notice.RESOLVED, None, "\N{MEDIUM WHITE CIRCLE}"),  # it churned: that is not well
+        ("expansion", Notice.RESOLVED, "yellow", "\N{MEDIUM WHITE CIRCLE}"),
+    ],
+)
+def test_the_colour_says_whether_it_is_good_news(transition, kind, notice, zone, mark):
+    changed = message(transition(), kind=RuleKind(kind), zone=zone and Zone(zone)).model_copy(update={"type": notice})
+    assert texts(slack_payload(changed))[1].startswith(f"{mark} ")
+
+
+def test_a_rule_is_named_with_its_kind_and_the_accounts_profile(transition):
+    more = {"active": True, "kind": RuleKind.EXPANSION, "label": "ready to grow", "profile": "enterprise"}
+    item = transition("green", rule="ready-to-grow", more=more)
+    assert texts(slack_payload(message(item, id="a1")))[1:] == [
+        "\N{LARGE BLUE CIRCLE} Acme: ready to grow (expansion): score unknown",
+        "It is in green.",
+        "Next: Propose more: the account does well.",
+        "rule ready-to-grow (expansion), profile enterprise, alert a1",
+    ]
+
+
+def test_hostile_facts_name_nobody(transition):
+    facts = AccountFacts(name=HOSTILE, owner=HOSTILE)
+    item = transition(rule="r", more={"active": True, "label": HOSTILE, "account": facts, "profile": HOSTILE})
+    check(slack_payload(message(item)))
 
 
 def test_hostile_text_names_nobody_and_links_nowhere(transition):

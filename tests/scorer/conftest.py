@@ -26,6 +26,7 @@ from kenko.store.redis_partition import RedisPartitionStore
 from kenko.stream.producer import KafkaOutput, OutRecord
 from kenko.stream.topics import ensure_topics
 from schemas.base import from_ms, to_ms
+from schemas.source_state import SourceState
 from schemas.tick import Tick
 from schemas.topics import Topic
 from schemas.transition import Transition
@@ -236,6 +237,7 @@ class World:
             rows = await self.store(partition).rows(changes)
             assert {a: row and row.state for a, row in rows.items()} == {a: c.state for a, c in changes.items()}
             assert dict(fence.counts) == dict(reference.counts)
+            assert dict(fence.silent) == reference.silent
             assert fence.now_ms == reference.now_ms
             made = [Transition.model_validate_json(r.value) for r in sent[partition] if r.key is not None]
             unique = {t.id: t for t in made}
@@ -261,6 +263,8 @@ def fold_offline(model, partition, records, end):
         if isinstance(content, Tick):
             if fold.tick(record.offset, to_ms(content.time), record.timestamp):
                 transitions += fold.evaluate(fold.select_due([]), record.offset)
+        elif isinstance(content, SourceState):
+            fold.hear_of_source(content)
         else:
             fold.adopt(dict.fromkeys(fold.missing([content.account_id])))
             fold.apply(record.offset, content)

@@ -21,6 +21,7 @@ def test_each_total_of_the_fence_has_one_place(registry):
         "ticks_ignored": 1,
         "evaluated": 9,
         "transitions": 9,
+        "scores": 3,
         "ignored_values": 2,
     }
 
@@ -47,3 +48,30 @@ def test_the_lag_of_a_partition_goes_with_it(registry):
     assert registry.get_sample_value("kenko_scorer_lag_records", {"partition": "3"}) == 17
     metrics.released(3)
     assert registry.get_sample_value("kenko_scorer_lag_records", {"partition": "3"}) is None
+
+
+def test_changes_of_zones_and_of_rules_are_counted_apart(registry):
+    metrics = ScorerMetrics(registry)
+    metrics.moved("red")
+    metrics.ruled("expansion", holds=True)
+    metrics.scored(3)
+    metrics.scored(0)
+    assert registry.get_sample_value("kenko_scorer_transitions_total", {"to_zone": "red"}) == 1
+    rules = {"kind": "expansion", "holds": "true"}
+    assert registry.get_sample_value("kenko_scorer_rule_transitions_total", rules) == 1
+    assert registry.get_sample_value("kenko_scorer_scores_published_total", {}) == 3
+
+
+def test_only_sources_that_are_silent_now_have_a_series(registry):
+    metrics = ScorerMetrics(registry)
+
+    def silent():
+        return {s.labels["source"]: s.value for m in registry.collect() for s in m.samples if "source" in s.labels}
+
+    assert silent() == {}
+    metrics.silent(["crm", ""])
+    assert silent() == {"crm": 1, "*": 1}
+    metrics.silent(["crm"])
+    assert silent() == {"crm": 1}
+    metrics.silent([])
+    assert silent() == {}

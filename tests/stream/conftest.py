@@ -6,7 +6,14 @@ from types import SimpleNamespace
 
 import pytest
 
-from kenko.dialects.cloudevents import decode_record, encode_event, encode_tick
+from kenko.dialects.cloudevents import (
+    decode_record,
+    encode_event,
+    encode_override,
+    encode_tick,
+    encode_traits,
+)
+from kenko.dialects.own_records import encode_source_state
 from kenko.dialects.record import InvalidRecord
 from kenko.engine.partition import PartitionFold
 from kenko.engine.scorer import Scorer
@@ -20,7 +27,11 @@ from kenko.stream.patience import Patience
 from kenko.stream.plan import RunnerPlan
 from kenko.stream.producer import MemoryOutput
 from kenko.stream.runner import PartitionRunner
+from schemas.account_traits import AccountTraits
 from schemas.base import from_ms
+from schemas.health import ScoreUpdate
+from schemas.override import Override
+from schemas.source_state import SourceState
 from schemas.tick import Tick
 from schemas.transition import Transition
 from schemas.usage_event import UsageEvent
@@ -86,11 +97,12 @@ class Bench:
     runners: list = field(default_factory=list)
     serial: int = 0
 
-    def event(self, account="acme", *, at_ms, event_id=None, properties=None):
+    def event(self, account="acme", *, at_ms, event_id=None, properties=None, source="api"):
         self.serial += 1
         record = encode_event(
             UsageEvent(
                 id=event_id or f"e{self.serial}",
+                source=source,
                 account_id=account,
                 event="Report Exported",
                 time=from_ms(at_ms),
@@ -103,6 +115,31 @@ class Bench:
         self.serial += 1
         record = encode_tick(at_ms, source="kenko/scorer", id=f"t{self.serial}")
         return self.log.append(record.key, record.value, record.headers, timestamp=at_ms)
+
+    def traits(self, account="acme", *, at_ms, **traits):
+        self.serial += 1
+        record = AccountTraits(id=f"a{self.serial}", account_id=account, time=from_ms(at_ms), traits=traits)
+        return self.log.append(*encode_traits(record), timestamp=at_ms)
+
+    def override(self, account="acme", *, at_ms, score, until_ms=None):
+        self.serial += 1
+        record = Override(
+            id=f"o{self.serial}",
+            account_id=account,
+            time=from_ms(at_ms),
+            score=score,
+            until=None if until_ms is None else from_ms(until_ms),
+            reason="Merger announced.",
+            author="sato@example.com",
+        )
+        return self.log.append(*encode_override(record), timestamp=at_ms)
+
+    def source_state(self, source, *, at_ms, since_ms):
+        """Source None: all together. Since None: it is back."""
+        self.serial += 1
+        state = SourceState(source=source, silent_since=None if since_ms is None else from_ms(since_ms))
+        record = encode_source_state(state, time=from_ms(at_ms), source="kenko/scorer", id=f"s{self.serial}")
+        return self.log.append(*record, timestamp=at_ms)
 
     def poison(self, value=b"\xff", key=b"acme", headers=(), *, at_ms=START):
         return self.log.append(key, value, headers, timestamp=at_ms)
@@ -121,6 +158,7 @@ class Bench:
             partition=0,
             topic=self.log.topic,
             transitions_topic="transitions",
+            scores_topic="scores",
             dead_letters_topic="dead-letters",
             **{"log_id": "test-log", **plan},
         )
@@ -163,18 +201,29 @@ class Bench:
         sent = [r for r in self.output.sent if r.topic == "transitions" and r.key is not None]
         return [Transition.model_validate_json(r.value) for r in sent]
 
+    def score_records(self):
+        return [r for r in self.output.sent if r.topic == "scores"]
+
+    def scores(self):
+        return [ScoreUpdate.model_validate_json(r.value) for r in self.score_records()]
+
     def state(self):
         """Every row as the store holds it, and the fence."""
         fence = self.core.fence()
         accounts = {r.key.decode() for r in self.log.records if r.key and not r.value.startswith(b"\xff")}
-        return fence.offset, dict(fence.counts), {a: r.state for a, r in self.core.rows(sorted(accounts)).items() if r}
+        return (
+            fence.offset,
+            dict(fence.counts),
+            dict(fence.silent),
+            {a: r.state for a, r in self.core.rows(sorted(accounts)).items() if r},
+        )
 
 
 def fold_offline(model, log):
-    """The reference: one fold over the whole log, committed once at the end. -> (store core, transitions)."""
+    """The reference: one fold over the whole log, committed once at the end. -> (store core, transitions, scores)."""
     core = MemoryPartition()
     fold = PartitionFold(Scorer(model), partition=log.partition)
-    transitions = []
+    transitions, scores = [], []
     for record in log.records:
         try:
             content = decode_record(record.key, record.value, record.headers, record.timestamp)
@@ -185,23 +234,27 @@ def fold_offline(model, log):
             if fold.tick(record.offset, int(content.time.timestamp() * 1000), record.timestamp):
                 due = fold.select_due([])
                 transitions += fold.evaluate(due, record.offset)
+                scores += fold.take_scores()
+        elif isinstance(content, SourceState):
+            fold.hear_of_source(content)
         else:
             fold.adopt(dict.fromkeys(fold.missing([content.account_id])))
-            fold.apply(record.offset, content)
-    fence = Fence(offset=log.end, log_id="test-log", now_ms=fold.now_ms, counts=dict(fold.counts))
+            (fold.apply if isinstance(content, UsageEvent) else fold.amend)(record.offset, content)
+    fence = Fence(offset=log.end, log_id="test-log", now_ms=fold.now_ms, counts=dict(fold.counts), silent=fold.silent)
     core.commit(PartitionCommit(expected=None, fence=fence, rows=fold.drain()))
-    return core, transitions
+    return core, transitions, scores
 
 
 def agrees(bench):
     """What the store holds and what was sent is what one fold over the log makes of it."""
-    core, transitions = fold_offline(bench.model, bench.log)
+    core, transitions, scores = fold_offline(bench.model, bench.log)
     reference = Bench(bench.model, log=bench.log, core=core)
     assert bench.state() == reference.state()
     sent = bench.transitions()
     unique = {t.id: t for t in sent}
     assert list(unique) == [t.id for t in transitions]
     assert list(unique.values()) == transitions
+    assert list({(s.account_id, s.offset): s for s in bench.scores()}.values()) == scores
     return sent, transitions
 
 

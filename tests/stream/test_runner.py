@@ -4,6 +4,8 @@ import asyncio
 
 import pytest
 
+from kenko.engine.source_rhythm import USUAL, Heard
+from schemas.base import from_ms
 from schemas.dead_letter import DeadLetter
 
 
@@ -251,3 +253,108 @@ async def test_stopping_commits_what_is_applied(bench, story):
     await runner.stop(5)
 
     assert bench.core.fence().offset == 1
+
+
+@pytest.mark.parametrize("fetch_limit", [1, 3, 1000])
+async def test_traits_and_overrides_are_part_of_the_fold_and_every_score_is_sent_before_the_fence(
+    bench, story, fetch_limit
+):
+    bench.traits(at_ms=story.start, seats=40, owner="sato@example.com")
+    bench.traits("only-known-to-the-crm", at_ms=story.start, seats=3)
+    bench.story()
+    bench.override("globex", at_ms=story.start + 12 * story.day, score=90.0, until_ms=story.start + 13 * story.day)
+    for hour in range(0, 48, 6):
+        bench.tick(story.start + 12 * story.day + hour * story.hour)
+    bench.fetch_limit = fetch_limit
+
+    await bench.run_to_end()
+
+    story.agrees(bench)
+    assert not bench.failures
+    assert {r.partition for r in bench.output.sent} == {0}
+    sent = bench.scores()
+    assert [r.key.decode() for r in bench.score_records()] == [s.account_id for s in sent]
+    assert {s.account_id for s in sent} == {"acme", "globex", "initech", "only-known-to-the-crm"}
+    by_hand = [s for s in sent if s.account_id == "globex" and s.time >= from_ms(story.start + 12 * story.day)]
+    assert [s.score == 90.0 for s in by_hand] == [True, False]  # set, and what is measured again at its end
+
+
+async def test_a_broken_override_is_a_dead_letter_and_what_follows_is_applied(bench, story):
+    at_ms = story.start
+    offset = bench.override(at_ms=at_ms, score=35.0)
+    record = bench.log.records[offset]
+    bench.log.records[offset] = record._replace(value=record.value.replace(b"35.0", b"135"))
+    bench.event(at_ms=at_ms)
+    bench.tick(at_ms + story.hour)
+
+    await bench.run_to_end()
+
+    story.agrees(bench)
+    (dead,) = [r for r in bench.output.sent if r.topic == "dead-letters"]
+    assert b"value.score" in dict(dead.headers)["kenko.error.message"]
+
+
+def through_a_silence(bench, story, *, back):
+    """Used daily for four days; then nothing comes, for the pipeline is at fault."""
+    bench.story(days=4)
+    last = story.start + 3 * story.day + 2 * story.hour
+    bench.source_state(None, at_ms=last + 4 * story.hour, since_ms=last)
+    for hour in range(4, 24 * 8, 4):
+        bench.tick(last + hour * story.hour)
+    if back:
+        bench.source_state(None, at_ms=last + 8 * story.day, since_ms=None)
+        bench.tick(last + 8 * story.day)
+    return last
+
+
+@pytest.mark.parametrize("fetch_limit", [1, 7, 1000])
+async def test_while_all_sources_are_silent_nobody_falls_and_when_they_are_back_time_counts_again(
+    bench, story, fetch_limit
+):
+    bench.fetch_limit = fetch_limit
+    last = through_a_silence(bench, story, back=True)
+
+    await bench.run_to_end()
+
+    story.agrees(bench)
+    assert bench.core.fence().silent == {}
+    fallen = {t.account_id: t.time for t in bench.transitions() if t.to_zone == "red"}
+    assert set(fallen.values()) == {from_ms(last + 8 * story.day)}, "not before it is back"
+
+
+async def test_a_restart_forgets_no_silence(bench, story):
+    last = through_a_silence(bench, story, back=False)
+    await bench.run_to_end()
+    assert bench.core.fence().silent == {"": last}
+
+    bench.tick(last + 9 * story.day)
+    await bench.run_to_end()
+    story.agrees(bench)
+    assert not [t for t in bench.transitions() if t.to_zone == "red"]
+
+    bench.source_state(None, at_ms=last + 10 * story.day, since_ms=None)
+    bench.tick(last + 10 * story.day)
+    await bench.run_to_end()
+    story.agrees(bench)
+    assert {t.to_zone for t in bench.transitions() if t.time == from_ms(last + 10 * story.day)} == {"red"}
+
+
+@pytest.mark.parametrize("fetch_limit", [1, 3, 1000])
+async def test_what_is_heard_of_sources_is_kept_with_the_fence_whatever_the_batches(bench, story, fetch_limit):
+    bench.fetch_limit = fetch_limit
+    at = story.start
+    for hour, source in [(0, "api"), (0, "crm"), (1, "api"), (5, "api"), (6, "crm"), (29, "api")]:
+        bench.event(source=source, at_ms=at + hour * story.hour + 1000)
+    bench.poison(at_ms=at + 40 * story.hour)
+    bench.tick(at + 40 * story.hour)
+    await bench.run_to_end()
+
+    api = sum(1 << 29 - hour for hour in (0, 1, 5, 29))
+    kept = {"api": Heard(at + 29 * story.hour + 1000, api), "crm": Heard(at + 6 * story.hour + 1000, 0b1000001)}
+    assert bench.core.fence().heard == kept
+
+    bench.event(source="crm", at_ms=at + 41 * story.hour)  # a restart goes on from there
+    bench.tick(at + 42 * story.hour)
+    await bench.run_to_end()
+    kept["crm"] = USUAL.hear(kept["crm"], at + 41 * story.hour)
+    assert bench.core.fence().heard == kept
