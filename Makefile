@@ -26,6 +26,9 @@ test-external: venv ## Connected tests on Apache Kafka and the system's Redis (n
 test-deep: venv ## The pure tests with many more generated examples
 	HYPOTHESIS_PROFILE=deep $(PYTHON_IN) -m pytest -m "not connected and not external" --timeout 3600 $(ARGS)
 
+bench-engine: venv ## Events and scorings a second, bytes a row (ARGS='--runs 5')
+	$(PYTHON_IN) benchmarks/engine.py $(ARGS)
+
 lint: venv ## Style, types, import contracts, YAML
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -39,6 +42,7 @@ format: venv ## Mend what ruff can mend
 
 schemas: venv ## Generate the JSON Schemas of all contracts again
 	$(PYTHON_IN) -m schemas.generate
+	$(PYTHON_IN) -m kenko.model.file_schema
 
 wheel: venv ## Build the wheel and test it installed, outside the checkout
 	rm -rf dist
@@ -47,7 +51,7 @@ wheel: venv ## Build the wheel and test it installed, outside the checkout
 
 lock: venv ## Lock what pyproject.toml asks for (ARGS=--upgrade: the newest it allows)
 	$(UV_COMPILE) $(ARGS) pyproject.toml -o requirements/runtime.txt
-	$(UV_COMPILE) $(ARGS) pyproject.toml --extra embedded --group dev -o requirements/dev.txt
+	$(UV_COMPILE) $(ARGS) pyproject.toml --extra embedded --extra cel --extra report --extra calibrate --group dev -o requirements/dev.txt
 	$(UV_COMPILE) $(ARGS) --group build -o requirements/build.txt
 
 venv: ## The virtual environment (PYTHON=/path/to/python3 chooses the interpreter)
@@ -57,4 +61,4 @@ clean: ## Remove everything that these targets made
 	rm -rf .venv .external .kenko build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find schemas kenko services tests -name __pycache__ -type d -exec rm -rf {} +
 
-.PHONY: help demo up test test-external test-deep lint format schemas wheel lock venv clean
+.PHONY: help demo up test test-external test-deep bench-engine lint format schemas wheel lock venv clean
