@@ -21,6 +21,8 @@ class ExpectedAlert:
     """As it fired. Its id depends on offsets, which a log with repeated events does not share."""
     reason: Reason
     resolve_reason: Reason | None = None
+    owner: str | None = None
+    """Who looks after the account; None where nobody is known."""
 
     @property
     def told(self) -> bool:
@@ -55,4 +57,4 @@ class AlertExpectation:
             self.alerts[number] = replace(self.alerts[number], resolve_reason=decision.reason)
         else:
             self._open[place] = len(self.alerts)
-            self.alerts.append(ExpectedAlert(decision.alert, decision.reason))
+            self.alerts.append(ExpectedAlert(decision.alert, decision.reason, owner=transition.account.owner))

@@ -10,9 +10,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from kenko.backtest.family import child_of, has_parent
 from kenko.backtest.view import AccountView, view_row
 from kenko.engine.partition import PartitionFold
 from kenko.engine.partitioning import murmur2_partition
+from kenko.engine.rollup import Child
 from kenko.engine.scorer import Scorer
 from kenko.model import HealthModel
 from kenko.model.limits import DUE_BUDGET
@@ -121,6 +123,16 @@ class OfflineFold:
             health = self.health(account_id)
             if health is not None:
                 yield health
+
+    def children(self, parent: str) -> list[Child]:
+        """The accounts whose parent this is, as of the newest tick."""
+        if self.now_ms is None:
+            return []
+        rows = (self._at_home(account_id).store.rows([account_id]) for account_id in self.accounts)
+        states = [
+            self._scorer.decode(id_, row.state) for found in rows for id_, row in found.items() if row is not None
+        ]
+        return [child_of(self._scorer, state, self.now_ms) for state in states if has_parent(state, parent)]
 
     def _at_home(self, account_id: str) -> _Partition:
         home = self._home.get(account_id)

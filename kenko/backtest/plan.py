@@ -64,14 +64,14 @@ def plan(
         if until_ms is not None and event.time_ms >= until_ms:
             break
         if tick_ms is None:
-            tick_ms = _next_multiple(event.time_ms, interval_ms)
+            tick_ms = next_multiple(event.time_ms, interval_ms)
         if event.time_ms >= tick_ms:
             yield from _sends(held, last_ms, chunk)
             held = []
             while event.time_ms >= tick_ms:
                 yield TickAll(tick_ms)
-                tick_ms = _following(tick_ms, last_ms, interval_ms)
-            tick_ms = min(tick_ms, _next_multiple(event.time_ms, interval_ms))  # daily ticks end with the quiet
+                tick_ms = following_tick(tick_ms, last_ms, interval_ms)
+            tick_ms = min(tick_ms, next_multiple(event.time_ms, interval_ms))  # daily ticks end with the quiet
         last_ms = event.time_ms
         held.append(event)
         if len(held) == chunk:
@@ -86,7 +86,7 @@ def plan(
 
 def closing_tick(last_ms: int, interval_ms: int) -> TickAll:
     """The tick that ends a replay which was stopped after events, the newest of them at `last_ms`."""
-    return TickAll(_next_multiple(last_ms, interval_ms))
+    return TickAll(next_multiple(last_ms, interval_ms))
 
 
 def settle(time_ms: int, *, accounts: int, due_budget: int) -> list[TickAll]:
@@ -103,7 +103,7 @@ def _last_ticks(tick_ms: int, last_ms: int, interval_ms: int, until_ms: int | No
         return
     while tick_ms < until_ms:
         yield TickAll(tick_ms)
-        tick_ms = _following(tick_ms, last_ms, interval_ms)
+        tick_ms = following_tick(tick_ms, last_ms, interval_ms)
     yield TickAll(until_ms)
 
 
@@ -112,11 +112,12 @@ def _sends(events: list[FileEvent], newest_ms: int, chunk: int) -> Iterator[Send
         yield Send(tuple(events[start : start + chunk]), newest_ms)
 
 
-def _next_multiple(time_ms: int, interval_ms: int) -> int:
+def next_multiple(time_ms: int, interval_ms: int) -> int:
     """The first multiple after `time_ms`."""
     return (time_ms // interval_ms + 1) * interval_ms
 
 
-def _following(tick_ms: int, last_ms: int, interval_ms: int) -> int:
+def following_tick(tick_ms: int, last_ms: int, interval_ms: int) -> int:
+    """The tick after the one at `tick_ms`, if no event comes: daily when there was none for long."""
     step = interval_ms if tick_ms - last_ms < QUIET_MS else max(interval_ms, DAY_MS)
-    return _next_multiple(tick_ms, step)
+    return next_multiple(tick_ms, step)
