@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from kenko.alerting.record import AlertHistory
-from kenko.alerting.render import render_firing
+from kenko.alerting.render import render_firing, rule_in_words
 from kenko.alerting.words import day, quantity
 from kenko.backtest.view import AccountView
 from kenko.cli.say import out
@@ -22,6 +22,11 @@ _STANDINGS = {
     Standing.UNKNOWN: "no data for any input",
     Standing.CHURNED: "churned: its contract has ended",
 }
+
+
+def in_colour(zone: Zone) -> str:
+    """The zone's name, marked up."""
+    return f"[{_COLOURS[zone]}]{zone}[/]"
 
 
 def print_view(view: AccountView, last: str | None) -> None:
@@ -54,9 +59,11 @@ def last_of_transitions(transitions: Sequence[Transition]) -> str | None:
         return None
     newest = transitions[-1]
     when = f"{newest.time:%Y-%m-%d %H:%M}"
-    if newest.to_zone is Zone.RED:
+    if newest.holds:
         words = render_firing(newest)
         return f"{when}, {words.title}. {words.reason} ({_cause(newest.cause)})"
+    if not newest.is_of_zone:
+        return f"{when}, {rule_in_words(newest)} is over ({_cause(newest.cause)})"
     before, after = newest.from_zone or "no zone", newest.to_zone or "no zone"
     score = "" if newest.receipt.score is None else f" at {newest.receipt.score:.2f}"
     return f"{when}, from {before} to {after}{score} ({_cause(newest.cause)})"
@@ -67,10 +74,17 @@ def _print_head(health: HealthScore) -> None:
     out.print(f"{health.account_id}: {score}", markup=False, end="", soft_wrap=True)
     if health.zone is not None:
         since = "" if health.zone_since is None else f" since {health.zone_since:%Y-%m-%d %H:%M}"
-        out.print(f", [{_COLOURS[health.zone]}]{health.zone}[/]{since}")
+        out.print(f", {in_colour(health.zone)}{since}")
     else:
         out.print(f", {_STANDINGS.get(health.standing, 'no zone yet')}")
     out.print(f"as of {health.time:%Y-%m-%d %H:%M} UTC, model {health.model}", markup=False)
+    if health.stale_since is not None:
+        out.print(
+            f"stale since {health.stale_since:%Y-%m-%d %H:%M} UTC: a source of its events is silent. What it feeds is shown"
+            " as it was then, and time takes nothing away until it is back.",
+            markup=False,
+            soft_wrap=True,
+        )
 
 
 def _table(contributions: Sequence[Contribution], health: HealthScore) -> Table:

@@ -7,11 +7,19 @@ from typing import Annotated
 import typer
 
 from kenko import __version__
+from kenko.cli.backtest import backtest
+from kenko.cli.calibrate import calibrate
 from kenko.cli.demo import demo
 from kenko.cli.explain import explain
 from kenko.cli.model_check import model_check
+from kenko.cli.model_diff import model_diff
+from kenko.cli.model_explain import model_explain
+from kenko.cli.model_schema import model_schema
+from kenko.cli.model_test import model_test
+from kenko.cli.override import override
 from kenko.cli.replay import replay
 from kenko.cli.topics_apply import topics_apply
+from kenko.cli.traits import traits
 from kenko.cli.up import up
 
 app = typer.Typer(
@@ -28,8 +36,16 @@ app.command("demo")(demo)
 app.command("up")(up)
 app.command("replay")(replay)
 app.command("explain")(explain)
+app.command("override")(override)
+app.command("traits")(traits)
+app.command("backtest")(backtest)
+app.command("calibrate")(calibrate)
 app.add_typer(model_app, name="model")
 model_app.command("check")(model_check)
+model_app.command("test")(model_test)
+model_app.command("explain")(model_explain)
+model_app.command("diff")(model_diff)
+model_app.command("schema")(model_schema)
 app.add_typer(topics_app, name="topics")
 topics_app.command("apply")(topics_apply)
 

@@ -26,6 +26,7 @@ from kenko.cli.say import out
 from kenko.dialects.times import MAX_AHEAD_MS
 from kenko.model import HealthModel
 from schemas.alert import AlertMessage, Notice
+from schemas.transition import RuleKind
 
 RECEIVER = "webhook"
 WATCH_S = 0.5
@@ -115,6 +116,7 @@ def _steps(demo: DemoPlan, played: Played) -> Iterator[Step]:
 def _print_alert(message: AlertMessage) -> None:
     if message.type is Notice.FIRING:
         alert = message.data
+        colour = "blue" if alert.kind is RuleKind.EXPANSION else "red" if alert.kind is RuleKind.CHURN else "yellow"
         # In one piece: the progress bar is drawn again after every print.
-        line = Text.assemble(("●", "red"), f" {alert.opened_at:%Y-%m-%d %H:%M}  {alert.title}. {alert.reason}")
+        line = Text.assemble(("●", colour), f" {alert.opened_at:%Y-%m-%d %H:%M}  {alert.title}. {alert.reason}")
         out.print(line, soft_wrap=not out.is_terminal)

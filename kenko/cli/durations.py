@@ -39,3 +39,9 @@ def read_time(text: str) -> int:
         return to_ms(parse_time(text.strip().encode()))
     except ValueError as error:
         raise typer.BadParameter(f"{text!r}: {error}") from None
+
+
+def read_day_or_time(text: str) -> int:
+    """As `read_time`; a day alone, `2026-04-01`, is its midnight in UTC."""
+    day = text.strip()
+    return read_time(f"{day}T00:00:00Z" if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", day) else day)

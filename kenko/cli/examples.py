@@ -10,4 +10,5 @@ _EXAMPLES = _PACKAGED if _PACKAGED.is_dir() else _CHECKOUT
 
 CRM_EVENTS = _EXAMPLES / "crm" / "events.jsonl.gz"
 CRM_MODEL = _EXAMPLES / "crm" / "model.yaml"
-SAAS_MODEL = _EXAMPLES / "saas" / "model.yaml"
+DEFAULT_MODEL = _EXAMPLES / "models" / "default.yaml"
+"""For whoever names no model of their own."""

@@ -5,18 +5,17 @@ from __future__ import annotations
 from enum import StrEnum
 from pathlib import Path
 from time import sleep
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
-from kenko.cli.examples import SAAS_MODEL
+from kenko.cli.examples import DEFAULT_MODEL
 from kenko.cli.local_info import LocalInfo
 from kenko.cli.local_stack import LocalStack, StackOptions
 from kenko.cli.model_file import read_model
 from kenko.cli.say import foreseen, out
 from kenko.cli.signals import Stopped, stops
 
-DEFAULT_MODEL: Final = SAAS_MODEL
 WATCH_S = 0.5
 
 
@@ -29,7 +28,9 @@ class Time(StrEnum):
 
 def up(
     *,
-    model: Annotated[Path, typer.Option(envvar="KENKO_MODEL", help="Health model.")] = DEFAULT_MODEL,
+    model: Annotated[
+        Path, typer.Option(envvar="KENKO_MODEL", help="Health model; by default the one for any software business.")
+    ] = DEFAULT_MODEL,
     key: Annotated[str | None, typer.Option(envvar="KENKO_INGEST_KEYS", help="API key; by default a new one.")] = None,
     time: Annotated[
         Time, typer.Option(envvar="KENKO_TIME", help="log: only `kenko replay` moves the time.")
@@ -67,6 +68,7 @@ def _print(info: LocalInfo) -> None:
         f"  Kafka      {info.kafka_url}",
         f"  Redis      {info.redis_url}" if "@" not in info.redis_url else "  Redis      as KENKO_REDIS_URL says",
         *(f"  {name + ' metrics':<17} {url}/metrics" for name, url in info.ops_urls.items()),
+        f"  model      {info.model}",
         f"  logs       {info.logs}",
         "",
         "Send an event:",

@@ -129,6 +129,52 @@ def test_up_prints_a_curl_that_works_and_ctrl_c_leaves_nothing(up, environ, tmp_
     assert not (tmp_path / ".kenko" / "local.json").exists()
 
 
+def test_a_score_set_by_hand_counts_until_it_is_lifted(up, environ, tmp_path):
+    _, said = up()
+    command = re.search(r"(curl .*?)\n\n", said, re.DOTALL)[1]
+    subprocess.run(["sh", "-c", command], capture_output=True, check=True)
+    local = {name: value for name, value in environ.items() if not name.startswith("KENKO_")}
+
+    def explained():
+        return _run(["explain", "acme"], local, tmp_path).stdout
+
+    def score():
+        return (re.match(r"acme: (\S+) of 100", explained()) or [None, None])[1]
+
+    _until(lambda: score() is not None, "acme is not scored")
+    measured = score()
+    assert measured != "35.00"
+    given = ["override", "acme", "--score", "35", "--reason", "Merger announced.", "--author", "sato"]
+    written = _run(given, local, tmp_path)
+    assert written.returncode == 0, written.stderr
+    assert written.stdout.startswith("acme: score 35 until it is lifted, set by sato\n")
+    _until(lambda: score() == "35.00", "the override does not count")
+    assert "Set by sato: Merger announced." in explained()
+    assert _run(["override", "acme", "--lift", "--author", "sato"], local, tmp_path).returncode == 0
+    _until(lambda: score() == measured, "the override still counts")
+    assert "Set by sato" not in explained().split("Last:")[0]
+
+
+def test_the_accounts_of_a_parent_are_found_in_every_partition(up, environ, tmp_path):
+    up(KENKO_TIME="log")
+    local = {name: value for name, value in environ.items() if not name.startswith("KENKO_")}
+    at = "2024-02-01T00:00:00Z"
+    rows = [{"account_id": f"a{n}", "event": "page", "time": "2024-01-01T00:00:00Z"} for n in range(4)]
+    (tmp_path / "e.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    children = ["explain", "holding", "--children"]
+    for n in (1, 3):
+        given = ["traits", f"a{n}", "parent=holding", f"mrr={n}00", "--at", "2024-01-01T00:00:00Z"]
+        assert _run(given, local, tmp_path).returncode == 0
+    replayed = _run(["replay", "e.jsonl", "--tick", "1d", "--until", at], local, tmp_path)
+    assert replayed.returncode == 0, replayed.stderr
+    _until(lambda: "over 2 children" in _run(children, local, tmp_path).stdout, "the children are not scored")
+    said = _run(children, local, tmp_path).stdout
+    assert "revenue a month: 400" in said
+    assert [line.split()[0] for line in said.splitlines() if re.match(r"a\d ", line)] == ["a3", "a1"]
+    nobody = _run(["explain", "nobody", "--children"], local, tmp_path)
+    assert (nobody.returncode, "kenko traits CHILD parent=nobody" in nobody.stderr) == (1, True)
+
+
 def test_a_replay_in_log_time_brings_the_scores_of_the_page(up, environ, tmp_path):
     up(KENKO_TIME="log")
     local = {name: value for name, value in environ.items() if not name.startswith("KENKO_")}

@@ -30,7 +30,19 @@ def test_version(kenko):
 
 
 @pytest.mark.parametrize(
-    "command", [["demo"], ["up"], ["replay"], ["explain"], ["model", "check"], ["topics", "apply"]]
+    "command",
+    [
+        ["demo"],
+        ["up"],
+        ["replay"],
+        ["explain"],
+        ["override"],
+        ["traits"],
+        ["model", "check"],
+        ["model", "test"],
+        ["model", "diff"],
+        ["topics", "apply"],
+    ],
 )
 def test_every_command_has_help(kenko, command):
     assert kenko(*command, "--help").exit_code == 0
@@ -86,6 +98,64 @@ def test_explain_shows_a_cap_as_a_contribution_and_says_when_it_is_gone(kenko):
 
 def test_explain_says_that_a_new_account_has_no_zone(kenko):
     assert "new: it has no zone yet" in _explain(kenko, "grows", "2024-01-04T00:00:00Z").output
+
+
+@pytest.fixture
+def holding(tmp_path):
+    """Two accounts of a holding that pay unlike, one whose revenue nobody said, one that left, one of another."""
+    at = "2024-01-01T00:00:00Z"
+    told = {
+        "big": {"parent": "holding", "mrr": 900, "name": "Big [one]"},
+        "small": {"parent": " holding ", "mrr": 100},
+        "silent": {"parent": "holding"},
+        "gone": {"parent": "holding", "mrr": 500},
+        "moved": {"parent": "holding"},
+        "other": {"parent": "another"},
+    }
+    events = [{"account_id": id_, "event": "group", "time": at, "properties": told[id_]} for id_ in told]
+    events += [
+        *({"account_id": "big", "event": "page", "time": f"2024-02-{day:02}T00:00:00Z"} for day in range(2, 15)),
+        {"account_id": "moved", "event": "group", "time": "2024-01-02T00:00:00Z", "properties": {"parent": "another"}},
+        {"account_id": "gone", "event": "Account Deleted", "time": "2024-02-01T00:00:00Z"},
+    ]
+    events.sort(key=lambda event: event["time"])
+    lines = [json.dumps({"id": str(n), **event}) + "\n" for n, event in enumerate(events)]
+    (tmp_path / "holding.jsonl").write_text("".join(lines))
+    return ["--events", "holding.jsonl", "--at", "2024-02-15T00:00:00Z"]
+
+
+def test_explain_children_weighs_the_accounts_of_a_parent_by_what_they_pay(kenko, holding):
+    result = kenko("explain", "holding", "--children", *holding)
+    assert result.exit_code == 0, result.output
+    lines = result.output.splitlines()
+    rows = {line.split()[0]: line.split() for line in lines[2:] if line.strip()}
+    assert rows["big"][1:3] == ["(Big", "[one])"]
+    assert {"big", "small", "silent", "gone", "total"} <= set(rows)
+    assert not {"moved", "other"} & set(rows)
+    points = [float(rows[name][-1]) for name in ("big", "small", "silent")]
+    assert round(sum(points), 2) == float(rows["total"][-1])
+    assert lines[0] == f"holding: {rows['total'][-1]} of 100 over 3 of 4 children, the worst of them red"
+    assert lines[1] == "revenue a month: 1,000, of it in red: 100 (10%)"
+    assert rows["gone"] == ["gone", "churned", "0"]
+    assert rows["silent"][2] == "unknown"
+    assert "Where revenue is unknown, an account weighs as the mean of the others." in result.output
+
+
+def test_explain_children_shows_each_child_with_the_score_it_has_by_itself(kenko, holding):
+    listed = kenko("explain", "holding", "--children", *holding).output
+    alone = kenko("explain", "big", *holding).output
+    row = next(line.split() for line in listed.splitlines() if line.startswith("big "))
+    assert alone.startswith(f"big: {row[-3]} of 100, {row[3]} since")
+
+
+def test_explain_children_of_nobody_says_what_was_looked_for(kenko, holding):
+    result = kenko("explain", "big", "--children", *holding)
+    assert result.exit_code == 1
+    assert "No account in holding.jsonl has 'big' as its trait `parent`." in result.output.replace("\n", " ")
+
+
+def test_without_a_model_the_default_one_explains_a_file(kenko, holding):
+    assert "model default" in kenko("explain", "big", *holding).output
 
 
 def test_explain_of_nobody_fails_in_words(kenko):
