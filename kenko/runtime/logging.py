@@ -9,7 +9,7 @@ import logging
 import re
 import sys
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
@@ -33,8 +33,10 @@ def configure_logging(
     form: str = "auto",
     *,
     clock: Clock | None = None,
+    stream: TextIO | None = None,
 ) -> None:
-    """Route structlog and the standard library's loggers to standard output. Safe to call again."""
+    """Route structlog and the standard library's loggers to `stream`, standard output by default. Safe to call again."""
+    stream = stream or sys.stdout
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -43,7 +45,7 @@ def configure_logging(
         structlog.processors.format_exc_info,
         hide_secrets,
     ]
-    console = form == "console" or (form == "auto" and sys.stdout.isatty())
+    console = form == "console" or (form == "auto" and stream.isatty())
     renderer: Processor = (
         structlog.dev.ConsoleRenderer(pad_event_to=30) if console else structlog.processors.JSONRenderer(default=str)
     )
@@ -53,7 +55,7 @@ def configure_logging(
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(sys.stdout)
+    handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,

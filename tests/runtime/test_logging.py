@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 
 import pytest
 import structlog
@@ -76,3 +77,11 @@ def test_for_people_it_is_no_json(capsys) -> None:
     assert "ingest.listening" in out
     with pytest.raises(json.JSONDecodeError):
         json.loads(out)
+
+
+def test_logs_may_go_to_another_stream_than_the_output(capsys):
+    configure_logging("cli", "warning", "console", clock=MIDNIGHT, stream=sys.stderr)
+    logging.getLogger("aiokafka.producer").warning("Got error produce response: retrying")
+    written = capsys.readouterr()
+    assert written.out == ""
+    assert "retrying" in written.err
