@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
@@ -94,73 +95,7 @@ lifecycle: {started: [Signed], ended: [Cancelled]}
 """
 
 
-RICH = """\
-apiVersion: kenko/v1
-kind: HealthModel
-metadata: {name: rich, version: 1}
-lifecycle:
-  started: [Signed]
-  renewed: [Renewed]
-  downgraded: [Downgraded]
-  ended: [Cancelled]
-  onboarding: 3d
-  renewal: 5d
-traits:
-  events: [Account Updated]
-  names: {mrr: [revenue], renewal_date: [term_end], region: area}
-  touch: {high: 1000, low: 100}
-signals:
-  actions: {match: {event: [Used, {prefix: Log}]}, aggregate: count, window: 2d}
-  crm_use: {match: {event: "*", source: crm}, aggregate: count, window: 2d}
-  users: {match: {event: "*"}, aggregate: {unique: user_id}, window: 2d}
-  minutes: {match: {event: Used}, aggregate: {sum: properties.minutes}, window: 3d}
-  nps: {match: {event: NPS}, aggregate: {nps: properties.score}, stale_after: 4d}
-  nps_mean: {match: {event: NPS}, aggregate: {nps_average: properties.score}, stale_after: 4d}
-  last_seen: {match: {event: "*"}, aggregate: recency}
-  setup: {milestones: [Login, Used]}
-  ttv: {time_to: Used}
-  depth: {ratio: {numerator: actions, denominator: users}}
-  seat_use: {ratio: {numerator: users, denominator: trait.seats}}
-  trend: {trend: {of: minutes, baseline: 6d}}
-  seats: {trait: seats}
-  tenure: {aggregate: tenure}
-  renewal: {aggregate: days_to_renewal}
-  tickets: {match: {event: Ticket}, aggregate: count, window: 2d}
-score:
-  groups:
-    use:
-      weight: 5
-      inputs:
-        - {signal: depth, curve: {points: [[0, 0], [4, 100]]}, missing: last}
-        - {signal: seat_use, curve: {points: [[0, 0], [1, 100]]}, missing: neutral}
-        - {signal: trend, curve: {points: [[0, 0], [1, 100]]}}
-        - {signal: crm_use, curve: {points: [[0, 0], [2, 100]]}}
-        - {signal: last_seen, curve: {half_life: 12h}}
-    life:
-      weight: 2
-      inputs:
-        - {signal: ttv, curve: {steps: [{lte: 1, health: 100}, {lt: 3, health: 40}, {health: 0}]}}
-        - {signal: renewal, curve: {points: [[-5, 0], [30, 100]]}, missing: last}
-        - {signal: tickets, per: trait.seats, scale: 10, curve: {points: [[0, 100], [5, 0]]}}
-    sentiment:
-      weight: 2
-      inputs: [{signal: nps_mean, curve: {points: [[0, 0], [10, 100]]}}]
-  caps: [{when: {signal: nps, lt: 0}, at_most: 45}]
-  new_account_grace: 12h
-zones:
-  red: {below: 40, clear_above: 45, for: 2h}
-  yellow: {below: 70, clear_above: 74, for: 1h}
-rules:
-  - {name: fast-drop, kind: churn, drop: {points: 10, within: 3d}}
-  - {name: gone-quiet, kind: churn, silence: {factor: 1.5, at_least: 1d}}
-  - {name: unhappy, kind: sentiment, signal: {nps: {lt: 0}}, clear_for: 6h}
-  - {name: stalled, kind: onboarding, signal: {setup: {lt: 1}}, age: {gte: 2d, lt: 20d}}
-  - {name: renewal-at-risk, kind: renewal, zone: [red, yellow], renewal_within: 4d}
-  - {name: grow, kind: expansion, zone: [green], for: 3h, when: {touch: [high, low]}}
-profiles:
-  - {name: starters, when: {lifecycle: onboarding}, override: {zones.red: {below: 20, clear_above: 25}, score.groups.life.weight: 9}}
-  - {name: big, when: {seats: {gte: 5}, region: eu}, override: {score.caps: [], rules: [{name: grow, kind: expansion, zone: [green, yellow]}]}}
-"""
+RICH = (Path(__file__).parent / "rich.yaml").read_text(encoding="utf-8")
 
 
 def make_event(event_name="Login", /, at=T0, *, id_="1", account="acme", user=None, source="api", **properties):
@@ -317,3 +252,97 @@ def world():
 @pytest.fixture(scope="session")
 def start():
     return T0
+
+
+LIVE = """\
+apiVersion: kenko/v1
+kind: HealthModel
+metadata: {name: words, version: 1}
+lifecycle: {started: [Signed], renewed: [Renewed], ended: [Cancelled], onboarding: 10d, renewal: 30d}
+traits:
+  events: [Account Updated]
+  names: {renewal_date: [term_end], mrr: [revenue]}
+  touch: {high: 1000, low: 100}
+signals:
+  logins: {match: {event: Login}, aggregate: count, window: 7d}
+  crm_use: {match: {event: Deal, source: crm}, aggregate: count, window: 2d}
+  nps: {match: {event: NPS}, aggregate: {nps: properties.score}, stale_after: 30d}
+  setup: {milestones: [Login, Deal]}
+score:
+  groups:
+    use: {weight: 1, inputs: [{signal: logins, curve: {points: [[0, 0], [10, 100]]}}]}
+zones:
+  red: {below: 40, clear_above: 45, for: 0s}
+  yellow: {below: 70, clear_above: 74, for: 0s}
+"""
+
+
+class Live:
+    """A log that is written while it runs: records at days, ticks, and what comes of them."""
+
+    def __init__(self, world, event, start, rest=""):
+        self.event, self.start = event, start
+        self.world = world(Scorer(load_model(LIVE + rest)))
+        self.log = []
+
+    def at(self, day, event_name, *, times=1, source="api", **properties):
+        for _ in range(times):
+            made = self.event(
+                event_name, self.start + int(day * DAY_MS), id_=str(len(self.log)), source=source, **properties
+            )
+            self.log.append(made)
+
+    def told(self, day, **traits):
+        self.log.append(
+            AccountTraits(
+                id=str(len(self.log)), account_id="acme", time=from_ms(self.start + int(day * DAY_MS)), traits=traits
+            )
+        )
+
+    def override(self, day, score, until=None):
+        self.log.append(
+            Override(
+                id=str(len(self.log)),
+                account_id="acme",
+                time=from_ms(self.start + int(day * DAY_MS)),
+                score=score,
+                until=None if until is None else from_ms(self.start + int(until * DAY_MS)),
+                reason="a merger",
+                author="sato",
+            )
+        )
+
+    def source(self, name, since=None):
+        self.log.append(
+            SourceState(source=name, silent_since=None if since is None else from_ms(self.start + int(since * DAY_MS)))
+        )
+
+    def tick(self, day):
+        self.log.append(self.start + int(day * DAY_MS))
+
+    def ticks(self, first, last, step=0.5):
+        for number in range(int((last - first) / step) + 1):
+            self.tick(first + number * step)
+
+    def run(self):
+        self.world.run(self.log)
+        self.state = self.world.states()["acme"]
+        self.scorer = self.world.scorer
+        return list(self.world.transitions.values())
+
+    def health(self, day):
+        now_ms = self.start + int(day * DAY_MS)
+        return self.scorer.health(self.state, now_ms, self.world.store.fence().silent)
+
+    def facts(self, day):
+        return self.scorer.facts(self.state, self.start + int(day * DAY_MS))
+
+
+@pytest.fixture
+def live(world, event, start):
+    return lambda rest="": Live(world, event, start, rest)
+
+
+@pytest.fixture(scope="session")
+def live_text():
+    return LIVE

@@ -71,7 +71,7 @@ MUTANTS = [
         "intake.py",
         "        memo.dirty |= columns\n",
         "",
-        "test_language.py::TestRules::test_a_hold_delays_the_beginning_and_another_the_end",
+        "test_rules.py::TestRules::test_a_hold_delays_the_beginning_and_another_the_end",
     ),
     Mutant(
         "a window loses a bucket early",
@@ -149,7 +149,7 @@ MUTANTS = [
         "rules.py",
         "(rule.clear_for_ms if held else rule.for_ms)",
         "(rule.clear_for_ms if held else 0)",
-        "test_language.py::TestRules",
+        "test_rules.py::TestRules",
     ),
     Mutant(
         "what came late counts as behaviour",

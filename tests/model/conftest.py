@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from kenko.model import ModelErrors, load_model
+
 MODEL = """\
 apiVersion: kenko/v1
 kind: HealthModel
@@ -67,3 +69,19 @@ def text() -> str:
 def full() -> str:
     """A model with every part of the language."""
     return (Path(__file__).parent / "full.yaml").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def mistakes_after(full):
+    """Every mistake of the full model after these replacements, each with its line, column and path."""
+
+    def find(changes):
+        text = full
+        for old, new in changes:
+            assert old in text
+            text = text.replace(old, new, 1)
+        with pytest.raises(ModelErrors) as caught:
+            load_model(text)
+        return [f"{e.line}:{e.column}: {e.path}: {e.message}" for e in caught.value.errors]
+
+    return find
