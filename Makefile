@@ -20,14 +20,21 @@ up: venv ## Broker, Redis and all services on this machine, until Ctrl-C
 test: venv ## All tests that need only the Python package index
 	$(PYTHON_IN) -m pytest -n 2 --dist loadfile -m "not external" $(ARGS)
 
-test-external: venv ## Connected tests on Apache Kafka and the system's Redis (needs Java, Maven, redis-server)
+test-external: venv ## Apache Kafka, the system's Redis, Node and Java clients (needs a JDK, Maven, npm, redis-server)
 	$(PYTHON_IN) scripts/external $(PYTHON_IN) -m pytest -m "connected or external" $(ARGS)
 
 test-deep: venv ## The pure tests with many more generated examples
 	HYPOTHESIS_PROFILE=deep $(PYTHON_IN) -m pytest -m "not connected and not external" --timeout 3600 $(ARGS)
 
+fuzz: venv ## A million generated bodies at ingest's parser (ARGS='--count 100000 --seed 7')
+	$(PYTHON_IN) scripts/fuzz $(ARGS)
+
 bench-engine: venv ## Events and scorings a second, bytes a row (ARGS='--runs 5')
 	$(PYTHON_IN) benchmarks/engine.py $(ARGS)
+
+bench-ingest: venv ## Events a second through ingest beside a bare producer, on Apache Kafka (needs Java, Maven)
+	$(PYTHON_IN) scripts/external sh -c \
+		'KENKO_KAFKA_URL=$$KENKO_TEST_KAFKA_URL KENKO_REDIS_URL=$$KENKO_TEST_REDIS_URL $(BIN)/kenko bench ingest $(ARGS)'
 
 lint: venv ## Style, types, import contracts, YAML
 	$(BIN)/ruff check .
@@ -40,7 +47,7 @@ format: venv ## Mend what ruff can mend
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-schemas: venv ## Generate the JSON Schemas of all contracts again
+schemas: venv ## Generate the JSON Schemas of all contracts and the AsyncAPI document again
 	$(PYTHON_IN) -m schemas.generate
 	$(PYTHON_IN) -m kenko.model.file_schema
 
@@ -51,7 +58,7 @@ wheel: venv ## Build the wheel and test it installed, outside the checkout
 
 lock: venv ## Lock what pyproject.toml asks for (ARGS=--upgrade: the newest it allows)
 	$(UV_COMPILE) $(ARGS) pyproject.toml -o requirements/runtime.txt
-	$(UV_COMPILE) $(ARGS) pyproject.toml --extra embedded --extra cel --extra report --extra calibrate --group dev -o requirements/dev.txt
+	$(UV_COMPILE) $(ARGS) pyproject.toml --extra embedded --extra cel --extra report --extra calibrate --extra parquet --group dev -o requirements/dev.txt
 	$(UV_COMPILE) $(ARGS) --group build -o requirements/build.txt
 
 venv: ## The virtual environment (PYTHON=/path/to/python3 chooses the interpreter)
@@ -61,4 +68,4 @@ clean: ## Remove everything that these targets made
 	rm -rf .venv .external .kenko build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find schemas kenko services tests -name __pycache__ -type d -exec rm -rf {} +
 
-.PHONY: help demo up test test-external test-deep bench-engine lint format schemas wheel lock venv clean
+.PHONY: help demo up test test-external test-deep fuzz bench-engine bench-ingest lint format schemas wheel lock venv clean
