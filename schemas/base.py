@@ -86,9 +86,8 @@ def to_ms(time: datetime) -> int:
 
 
 def from_ms(ms: int) -> datetime:
-    """The UTC time at `ms` milliseconds since 1970-01-01, exact."""
-    seconds, rest = divmod(ms, 1000)
-    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest * 1000)
+    """The UTC time at `ms` milliseconds since 1970-01-01, exact. Raises OverflowError outside the years 1 to 9999."""
+    return _EPOCH + ms * _MILLISECOND
 
 
 def _to_utc(time: datetime) -> datetime:

@@ -28,6 +28,10 @@ class DeadLetterReason(StrEnum):
     """Larger than the limit of one event."""
     UNKNOWN_TYPE = "unknown_type"
     """A kenko.* record that this version does not know."""
+    UNATTRIBUTED = "unattributed"
+    """A call of a client library for which no account could be found."""
+    MISROUTED = "misrouted"
+    """Forwarded, and still on the wrong partition for its key."""
 
 
 class DeadLetter(Contract):
@@ -39,14 +43,22 @@ class DeadLetter(Contract):
     topic: str | None = Field(default=None, description="Where the record stood; null if it never reached a topic.")
     partition: int | None = None
     offset: int | None = None
+    dialect: str | None = Field(default=None, description="How ingest read it: the value is one item of a request.")
+    path: str | None = Field(default=None, description="Path of that request: some say by it what kind of call it is.")
+    source: str | None = Field(default=None, description="Source of the key that it was sent with, where it has one.")
+    backfill: bool = Field(default=False, description="It came as history, which alerts nobody.")
 
     def headers(self) -> list[tuple[str, bytes]]:
         """The error headers, ready for a Kafka record."""
-        fields = self.model_dump(mode="json", exclude_none=True)
-        return [(HEADER_PREFIX + name, str(value).encode()) for name, value in fields.items()]
+        fields = self.model_dump(mode="json", exclude_defaults=True)
+        return [(HEADER_PREFIX + name, _text(value).encode()) for name, value in fields.items()]
 
     @classmethod
     def from_headers(cls, headers: list[tuple[str, bytes]]) -> DeadLetter:
         """The reverse of `headers`; other headers are passed over."""
         fields = {k.removeprefix(HEADER_PREFIX): v.decode() for k, v in headers if k.startswith(HEADER_PREFIX)}
         return cls.model_validate(fields)
+
+
+def _text(value: str | int) -> str:
+    return "true" if value is True else str(value)

@@ -39,7 +39,7 @@ class Standing(StrEnum):
     NEW = "new"
     """Inside the grace of a new account: it may have a score, but no zone yet."""
     UNKNOWN = "unknown"
-    """No data for any input: neither red nor green."""
+    """Neither use nor a contract was ever heard of, or no input has data: neither red nor green."""
     CHURNED = "churned"
     """The contract has ended: nothing left to save, no zone."""
 

@@ -55,7 +55,7 @@ TOPICS: tuple[TopicSpec, ...] = (
     TopicSpec(
         name=Topic.TRANSITIONS,
         key="account id",
-        content="zone and rule transitions with receipts: the alerter's input",
+        content="zone and rule transitions with receipts, and which account to forget: the alerter's input",
         retention_ms=30 * DAY_MS,
     ),
     TopicSpec(

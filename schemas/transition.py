@@ -111,6 +111,9 @@ class Transition(Contract):
     label: str = Field(default="", description="The rule in words a CSM reads; empty for 'zone'.")
     profile: str | None = Field(default=None, description="The model's profile for this account; null: none fits.")
     account: AccountFacts = Field(default_factory=AccountFacts)
+    backfill: bool = Field(
+        default=False, description="History was being loaded into the account: it is so, and nobody is told."
+    )
 
     @property
     def is_of_zone(self) -> bool:

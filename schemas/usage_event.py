@@ -40,3 +40,6 @@ class UsageEvent(Contract):
     time: UtcTime = Field(description="Event time: when it happened.")
     received_at: UtcTime | None = Field(default=None, description="When Kenko accepted it; set by ingest.")
     properties: Properties = Field(default_factory=dict, description="Free JSON properties.")
+    backfill: bool = Field(
+        default=False, description="History loaded from outside: it changes scores and alerts nobody. Set by ingest."
+    )

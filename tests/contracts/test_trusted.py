@@ -79,6 +79,7 @@ def transitions(draw):
         "kind": draw(st.sampled_from(RuleKind)),
         "label": draw(TEXT),
         "profile": draw(st.none() | TEXT),
+        "backfill": draw(st.booleans()),
     }
     return transition, receipt, change, [draw(contributions(p / 100)) for p in points], draw(FACTS)
 
