@@ -50,7 +50,7 @@ def decide(state: AlertState | None, transition: Transition, now_ms: int, policy
 
 
 def _open(state: AlertState, transition: Transition, now_ms: int, policy: AlertPolicy) -> Decision:
-    reason = _why_open(state, now_ms, policy)
+    reason = Reason.BACKFILL if transition.backfill else _why_open(state, now_ms, policy)
     tell = reason is Reason.OPENED
     told = policy.receivers if tell else ()
     opened = msgspec.structs.replace(

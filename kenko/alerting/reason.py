@@ -20,10 +20,14 @@ class Reason(StrEnum):
     """A change that neither begins nor ends an episode."""
     TOO_OLD = "too_old"
     """Older than `max_alert_age`: the state follows, nobody is told. A replay of an old log stays silent."""
+    BACKFILL = "backfill"
+    """Caused while history was being loaded into the account: the state follows, nobody is told."""
     NO_RECEIVER = "no_receiver"
     """No receiver is configured."""
     COOLDOWN = "cooldown"
     """A new episode too soon after the last one that was told."""
+    FORGOTTEN = "forgotten"
+    """The account is forgotten: nothing is kept of the change, and nobody is told."""
     NOT_TOLD = "not_told"
     """The end of an episode of whose start nobody was told."""
 
@@ -33,4 +37,4 @@ class Reason(StrEnum):
         return self in _SUPPRESSING
 
 
-_SUPPRESSING = frozenset({Reason.TOO_OLD, Reason.NO_RECEIVER, Reason.COOLDOWN, Reason.NOT_TOLD})
+_SUPPRESSING = frozenset({Reason.TOO_OLD, Reason.BACKFILL, Reason.NO_RECEIVER, Reason.COOLDOWN, Reason.NOT_TOLD})

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from kenko.engine.kept import Kept
 from kenko.engine.overrides import Active, active_override
 from kenko.engine.profiles import Profiles
 from kenko.engine.scoring import Scored, Scoring
@@ -39,16 +40,24 @@ class Assessment(NamedTuple):
     @property
     def score(self) -> int | None:
         """The score that counts."""
-        return self.plain if self.override is None else self.override.score
+        if self.override is not None:
+            return self.override.score
+        return None if self.scored is None else self.scored.score
+
+    def lasts_at(self, now_ms: int) -> bool:
+        """Passing time has changed nothing yet, and no override was in force."""
+        return self.override is None and (self.next_ms is None or now_ms < self.next_ms)
 
 
 class Recall(Memo):
     """A memo that also knows how the account was assessed last, and what followed from its traits and its days of use."""
 
-    __slots__ = ("choice", "found", "gap_ms", "highest", "passed", "passed_by", "used_day")
+    __slots__ = ("calm", "choice", "found", "gap_ms", "highest", "kept", "live", "passed_by", "used_day")
 
-    def __init__(self) -> None:
+    def __init__(self, *, kept: Kept | None = None) -> None:
+        """`kept`: keeps the account as it was at its last evaluation, in place of a row, where no rows are stored."""
         super().__init__()
+        self.kept = kept
         self.found: Assessment | None = None
         self.choice: tuple[int, int | None] | None = None
         """The policy, and until when it is the one; as long as the memo was not dropped."""
@@ -59,9 +68,11 @@ class Recall(Memo):
         self.highest: dict[int, int | None] = {}
         """By number of days: the highest close."""
         self.passed_by: object = None
-        """Whose verdicts `passed` holds; None: they are to be made anew."""
-        self.passed: list[bool] = []
-        """By rule: whether its tests on signals and traits hold."""
+        """Whose verdicts `live` holds; None: they are to be made anew."""
+        self.live: dict[str, Any] = {}
+        """By name: the rules whose tests on signals and traits hold, as their set keeps them."""
+        self.calm: Any = None
+        """How that set left them, and until when; None: they are to be asked."""
 
 
 class Assessor:
@@ -78,10 +89,27 @@ class Assessor:
         self, state: AccountState, raws: Sequence[int | None], now_ms: int, recall: Recall | None = None
     ) -> Assessment:
         """The account at `now_ms`, with these values. `recall`: as the table has brought it up to date for them."""
-        found = self._assess(state, raws, now_ms, recall)
-        if recall is not None:
-            recall.found = found
+        if recall is None:
+            return self._assess(state, raws, now_ms, None)
+        found, last = None, recall.found
+        if last is not None and recall.read >= 0 and state.override is None and last.lasts_at(now_ms):
+            found = self._again(last, state, raws, recall.read)
+        if found is None:
+            found = self._assess(state, raws, now_ms, recall)
+        recall.found = found
         return found
+
+    def _again(
+        self, last: Assessment, state: AccountState, raws: Sequence[int | None], columns: int
+    ) -> Assessment | None:
+        """As it was but for the values of these columns, a bit each; None where there is no score any more."""
+        _, policy, before, _, next_ms = last
+        if before is None:
+            return None
+        scored = self.scorings[policy].again(before, columns, raws, state.lasting)
+        if scored is before:
+            return last
+        return None if scored is None else Assessment(last.standing, policy, scored, None, next_ms)
 
     def _choose(self, state: AccountState, now_ms: int, recall: Recall | None) -> tuple[int, int | None]:
         """The policy, by what is recalled while neither traits nor the phase have changed."""
@@ -101,7 +129,8 @@ class Assessor:
         number, next_ms = self._choose(state, now_ms, recall)
         override = None if state.override is None else active_override(state, now_ms)
         seen_ms = state.first_seen_ms
-        if seen_ms is None:
+        if seen_ms is None or (state.last_seen_ms is None and state.started_ms is None):
+            # Nothing but traits: counts that read 0 would make it red. A contract that nobody uses is another thing.
             scored = None
         elif recall is not None and (last := recall.found) is not None and last.scored and last.policy == number:
             scored = self.scorings[number].again(last.scored, recall.read, raws, state.lasting)

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from schemas.usage_event import UsageEvent
+from kenko.engine.usage import Usage
 
-Condition = Callable[[UsageEvent], bool | None]
+Condition = Callable[[Usage], bool | None]
 """True or false; None where the expression failed on this event, or gave something else than true or false."""
 
 
@@ -26,7 +26,7 @@ def compile_condition(text: str) -> Condition:
         ) from error
     execute = cel.compile(text).execute
 
-    def condition(event: UsageEvent) -> bool | None:
+    def condition(event: Usage) -> bool | None:
         try:
             found = execute(
                 {

@@ -5,21 +5,25 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import NamedTuple
 
+from kenko.engine.adding import BAD, CHANGED
 from kenko.engine.assessing import UNKNOWN_GAP, Recall
+from kenko.engine.identity import event_digest
 from kenko.engine.matching import Add
 from kenko.engine.overrides import take_override
 from kenko.engine.rhythm import note_use
 from kenko.engine.signals.table import SignalTable
 from kenko.engine.state import AccountState
 from kenko.engine.traits import TraitRules
+from kenko.engine.usage import Usage
 from kenko.model.limits import DAY_MS
 from kenko.model.spec import HealthModel
 from schemas.account_traits import AccountTraits
 from schemas.base import to_ms
 from schemas.override import Override
-from schemas.usage_event import UsageEvent
 
 _MOST_PLANS = 4096
+_ANY = b""
+"""Stands for a digest that nobody looks at."""
 
 
 class _Role(IntEnum):
@@ -37,9 +41,12 @@ class _Plan(NamedTuple):
 
     role: _Role | None
     """None: a use of the product."""
-    columns: int
-    """Columns that it may change, a bit each."""
-    adds: tuple[Add, ...]
+    adds: tuple[tuple[Add, int], ...]
+    """Each with the columns that it may change, a bit each."""
+    in_place: int
+    """Cells that they change in place, a bit each."""
+    by_id: bool
+    """Of two such events at one time the id decides."""
 
 
 class Intake:
@@ -58,9 +65,14 @@ class Intake:
         self._table = table
         self._plans: dict[str, _Plan] = {}
 
-    def event(self, state: AccountState, event: UsageEvent, time_ms: int, digest: bytes, memo: Recall) -> int:
-        """Take an event in. Answers how many property values were bad and ignored."""
-        role, columns, adds = self._plans.get(event.event) or self._plan(event.event)
+    def event(self, state: AccountState, event: Usage, time_ms: int, digest: bytes | None, memo: Recall) -> int:
+        """Take an event in. Answers how many property values were bad and ignored.
+
+        `digest`: of its id; None: nobody has needed it so far.
+        """
+        role, adds, in_place, by_id = self._plans.get(event.event) or self._plan(event.event)
+        if digest is None:
+            digest = event_digest(event.source, event.id) if by_id else _ANY
         if state.first_seen_ms is None or time_ms < state.first_seen_ms:
             state.first_seen_ms = time_ms
             memo.drop()  # tenure and the past of trends begin with it
@@ -73,10 +85,15 @@ class Intake:
         else:
             memo.drop()
             ignored = self._told(state, role, event, time_ms, digest)
-        memo.dirty |= columns
+        if memo.kept is not None:
+            memo.kept.part(state, in_place)
         cells = state.signals
-        for add in adds:
-            ignored += add(cells, event, time_ms, digest)
+        for add, columns in adds:
+            done = add(cells, event, time_ms, digest)
+            if done == CHANGED:
+                memo.dirty |= columns
+            elif done == BAD:
+                ignored += 1
         return ignored
 
     def record(self, state: AccountState, record: AccountTraits | Override, digest: bytes) -> int:
@@ -89,7 +106,11 @@ class Intake:
     def _plan(self, name: str) -> _Plan:
         if len(self._plans) >= _MOST_PLANS:
             self._plans.clear()  # names come from outside
-        plan = self._plans[name] = _Plan(self._roles.get(name), self._table.touched(name), self._table.adds(name))
+        table, role = self._table, self._roles.get(name)
+        by_id = role is not None or table.is_ordered_by_id(name)  # of two traits said at one time, too
+        adds = tuple(zip(table.adds(name), table.touched(name), strict=True))
+        plan = _Plan(role, adds, table.changed_in_place(name), by_id)
+        self._plans[name] = plan
         return plan
 
     @staticmethod
@@ -98,7 +119,7 @@ class Intake:
         if note_use(state.rhythm, time_ms):
             memo.gap_ms = UNKNOWN_GAP
 
-    def _told(self, state: AccountState, role: _Role, event: UsageEvent, time_ms: int, digest: bytes) -> int:
+    def _told(self, state: AccountState, role: _Role, event: Usage, time_ms: int, digest: bytes) -> int:
         """An event of a contract or of traits is no use of the product: an account may be silent and pay."""
         if role is _Role.ENDED:
             if state.ended_ms is None or time_ms > state.ended_ms:

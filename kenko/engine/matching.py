@@ -6,13 +6,14 @@ from collections.abc import Callable, Collection, Sequence
 from functools import lru_cache
 from typing import Any, Protocol
 
+from kenko.engine.adding import BAD, SAME
 from kenko.engine.comparing import value_test
 from kenko.engine.expressions import compile_condition
+from kenko.engine.usage import Usage
 from kenko.model.signal_spec import Match, PropertyTest, Signal
-from schemas.usage_event import UsageEvent
 
-Add = Callable[[list[Any], UsageEvent, int, bytes], int]
-"""Takes one event into the cells of a row; answers how many values were bad and ignored."""
+Add = Callable[[list[Any], Usage, int, bytes], int]
+"""Takes one event into the cells of a row; answers what that did to its own: see `adding`."""
 
 _CACHED_NAMES = 4096
 """Names come from outside: without a bound somebody could fill the memory with new ones."""
@@ -21,7 +22,7 @@ _CACHED_NAMES = 4096
 class Adds(Protocol):
     """What takes events in: a compiled signal."""
 
-    def add(self, cells: list[Any], event: UsageEvent, time_ms: int, digest: bytes, /) -> int:
+    def add(self, cells: list[Any], event: Usage, time_ms: int, digest: bytes, /) -> int:
         """As `Add`."""
 
 
@@ -74,20 +75,27 @@ def _compiled(match: Match, add: Add) -> Add:
 def _with_sources(sources: tuple[str, ...], add: Add) -> Add:
     known = frozenset(sources)
 
-    def add_if_sent_by_one(cells: list[Any], event: UsageEvent, time_ms: int, digest: bytes) -> int:
-        return add(cells, event, time_ms, digest) if event.source in known else 0
+    def add_if_sent_by_one(cells: list[Any], event: Usage, time_ms: int, digest: bytes) -> int:
+        return add(cells, event, time_ms, digest) if event.source in known else SAME
 
     return add_if_sent_by_one
 
 
 def _with_tests(specs: tuple[PropertyTest, ...], add: Add) -> Add:
     tests = tuple((test.property, value_test(test)) for test in specs)
+    if len(tests) == 1:  # nearly always
+        [(name_of_one, one_holds)] = tests
 
-    def add_if_all_hold(cells: list[Any], event: UsageEvent, time_ms: int, digest: bytes) -> int:
+        def add_if_it_holds(cells: list[Any], event: Usage, time_ms: int, digest: bytes) -> int:
+            return add(cells, event, time_ms, digest) if one_holds(event.properties.get(name_of_one)) else SAME
+
+        return add_if_it_holds
+
+    def add_if_all_hold(cells: list[Any], event: Usage, time_ms: int, digest: bytes) -> int:
         properties = event.properties
         for name, holds in tests:
             if not holds(properties.get(name)):
-                return 0
+                return SAME
         return add(cells, event, time_ms, digest)
 
     return add_if_all_hold
@@ -96,10 +104,10 @@ def _with_tests(specs: tuple[PropertyTest, ...], add: Add) -> Add:
 def _with_condition(text: str, add: Add) -> Add:
     condition = compile_condition(text)
 
-    def add_if_true(cells: list[Any], event: UsageEvent, time_ms: int, digest: bytes) -> int:
+    def add_if_true(cells: list[Any], event: Usage, time_ms: int, digest: bytes) -> int:
         holds = condition(event)
         if holds:
             return add(cells, event, time_ms, digest)
-        return 1 if holds is None else 0
+        return BAD if holds is None else SAME
 
     return add_if_true

@@ -6,14 +6,15 @@ Wherever the caller cuts the log into batches and commits, rows, transitions and
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from enum import StrEnum
 from heapq import nsmallest
 
 from kenko.engine.assessing import Recall
+from kenko.engine.backfill import note_backfill, settle_backfill
 from kenko.engine.evaluation import Evaluation
 from kenko.engine.freshness import ALL_SOURCES
-from kenko.engine.identity import event_digest
+from kenko.engine.identity import account_digest, event_digest
 from kenko.engine.recent_ids import NO_TIME, RecentIds, expired_through
 from kenko.engine.rows import Row, RowChange
 from kenko.engine.scorer import Scorer
@@ -23,6 +24,7 @@ from kenko.model.hashes import with_due_budget
 from kenko.model.limits import DUE_BUDGET, MINUTE_MS
 from schemas.account_traits import AccountTraits
 from schemas.base import to_ms
+from schemas.forget import Forget
 from schemas.health import ScoreUpdate
 from schemas.override import Override
 from schemas.source_state import SourceState
@@ -43,16 +45,20 @@ class Outcome(StrEnum):
     """Older than the horizon."""
     ALREADY = "already"
     """At or below the row's offset: a commit that did not complete had written the row."""
+    FORGOTTEN = "forgotten"
+    """Its account is forgotten: nothing of it is taken in any more."""
 
 
 _NAMES = {outcome: outcome.value for outcome in Outcome}
 """Plain text, for the counts are stored; and several times faster than to ask the enum at each event."""
+_OUTCOME_APPLIED, _APPLIED, _TOO_LATE = Outcome.APPLIED, _NAMES[Outcome.APPLIED], _NAMES[Outcome.TOO_LATE]
+_FORGOTTEN = _NAMES[Outcome.FORGOTTEN]
 
 
 class _Account:
     """An account in the working set."""
 
-    __slots__ = ("chunks", "ids", "is_dirty", "memo", "row", "state", "used")
+    __slots__ = ("chunks", "ids", "is_dirty", "is_forgotten", "memo", "row", "state", "used")
 
     def __init__(self, state: AccountState | None, row: bytes | None, chunks: Sequence[bytes]) -> None:
         self.state = state
@@ -64,6 +70,8 @@ class _Account:
         self.ids: RecentIds | None = None
         """Read from the chunks at the first event: an account that is merely due does not need them."""
         self.is_dirty = False
+        self.is_forgotten = False
+        """It has no state, and gets none."""
         self.used = 0
 
 
@@ -79,8 +87,11 @@ class PartitionFold:
         now_ms: int | None = None,
         counts: Mapping[str, int] | None = None,
         silent: Mapping[str, int] | None = None,
+        forgotten: Collection[bytes] = (),
     ) -> None:
-        """`now_ms`, `counts` and `silent` are those kept with the fence; None for a partition without one."""
+        """`now_ms`, `counts`, `silent` and the digests of `forgotten` accounts are those kept with the fence; None for a
+        partition without one.
+        """
         self.scorer = scorer
         self.partition = partition
         self.due_budget = due_budget
@@ -97,6 +108,8 @@ class PartitionFold:
         self._uses = 0
         self._horizon_ms = scorer.horizon_ms
         self._scores: list[ScoreUpdate] = []
+        self._forgotten = set(forgotten)
+        self._erased: dict[str, bytes] = {}
 
     def missing(self, account_ids: Iterable[str]) -> list[str]:
         """Those that are not in the working set, each once: load and adopt them."""
@@ -106,11 +119,13 @@ class PartitionFold:
         """Take rows into the working set; None: no such account yet. One that is there already stays as it is."""
         for account_id, row in rows.items():
             if account_id not in self._accounts:
-                state = None if row is None else self.scorer.decode(account_id, row.state)
+                is_forgotten = self.is_forgotten(account_id)
+                state = None if row is None or is_forgotten else self.scorer.decode(account_id, row.state)
                 if row is None or state is None:
                     account = _Account(None, None, ())
                 else:
                     account = _Account(state, None if state.touched else row.state, row.ids)
+                account.is_forgotten = is_forgotten
                 self._accounts[account_id] = account
                 self._use(account)
 
@@ -118,50 +133,88 @@ class PartitionFold:
         """Apply one event to its adopted account. Raises KeyError if the account was not adopted."""
         account = self._accounts[event.account_id]
         time_ms = to_ms(event.time)
+        now_ms, counts = self.now_ms, self.counts
+        if account.is_forgotten:
+            counts[_FORGOTTEN] += 1
+            return Outcome.FORGOTTEN
+        if now_ms is not None and time_ms < now_ms - self._horizon_ms:
+            counts[_TOO_LATE] += 1
+            return Outcome.TOO_LATE
         digest = event_digest(event.source, event.id)
-        outcome, state = self._admit(account, event.account_id, offset, time_ms, digest)
-        if state is not None:
-            ignored = self.scorer.apply(state, event, time_ms, digest, account.row, account.memo)
-            self._applied(account, state, offset, ignored)
-        self.counts[_NAMES[outcome]] += 1
-        return outcome
+        refusal = self._refusal(account, offset, digest)
+        if refusal is not None:
+            counts[_NAMES[refusal]] += 1
+            return refusal
+        state = account.state
+        if state is None:
+            state = account.state = self.scorer.new(event.account_id)
+        ignored = self.scorer.apply(state, event, time_ms, digest, account.row, account.memo)
+        if ignored:
+            counts["ignored_values"] += ignored
+        if event.backfill:
+            note_backfill(state)
+        counts[_APPLIED] += 1
+        self._change(account, state, offset)
+        return _OUTCOME_APPLIED
 
     def amend(self, offset: int, record: AccountTraits | Override) -> Outcome:
         """Apply a record of traits or an override, as `apply` does an event. It is never too late: the newest counts."""
         account = self._accounts[record.account_id]
+        if account.is_forgotten:
+            self.counts[_FORGOTTEN] += 1
+            return Outcome.FORGOTTEN
         digest = event_digest(record.source, record.id)
-        outcome, state = self._admit(account, record.account_id, offset, None, digest)
-        if state is not None:
-            account.memo.drop()
-            self._applied(account, state, offset, self.scorer.amend(state, record, digest, account.row))
-        self.counts[_NAMES[outcome]] += 1
-        return outcome
+        refusal = self._refusal(account, offset, digest)
+        if refusal is not None:
+            self.counts[_NAMES[refusal]] += 1
+            return refusal
+        state = account.state
+        if state is None:
+            state = account.state = self.scorer.new(record.account_id)
+        account.memo.drop()
+        ignored = self.scorer.amend(state, record, digest, account.row)
+        if ignored:
+            self.counts["ignored_values"] += ignored
+        self.counts[_APPLIED] += 1
+        self._change(account, state, offset)
+        return _OUTCOME_APPLIED
 
-    def _admit(
-        self, account: _Account, account_id: str, offset: int, time_ms: int | None, digest: bytes
-    ) -> tuple[Outcome, AccountState | None]:
-        """Whether a record is to be taken in, and into which state."""
-        now_ms = self.now_ms
-        if time_ms is not None and now_ms is not None and time_ms < now_ms - self._horizon_ms:
-            return Outcome.TOO_LATE, None
+    def forget(self, record: Forget) -> None:
+        """Forget its adopted account: no state from now on. The same again, of one that is forgotten, changes nothing.
+
+        Raises KeyError if the account was not adopted.
+        """
+        account_id = record.account_id
+        forgotten = _Account(None, None, ())
+        forgotten.is_forgotten = True
+        # Changed until the commit: the store's due index still names it, and no tick may spend its budget on it.
+        forgotten.is_dirty = True
+        del self._accounts[account_id]
+        self._accounts[account_id] = self._dirty[account_id] = forgotten
+        self._use(forgotten)
+        self._erased[account_id] = digest = account_digest(account_id)
+        self._forgotten.add(digest)
+        self.counts[_APPLIED] += 1
+
+    def is_forgotten(self, account_id: str) -> bool:
+        """Whether nothing of this account is taken in any more."""
+        return bool(self._forgotten) and account_digest(account_id) in self._forgotten
+
+    def _refusal(self, account: _Account, offset: int, digest: bytes) -> Outcome | None:
+        """Why a record that is not too late is not to be taken in; None: its id is remembered from now on."""
         state = account.state
         if state is not None and offset <= state.offset:
             self._mark(account, state)
-            return Outcome.ALREADY, None
+            return Outcome.ALREADY
         ids = account.ids
         if ids is None:
             row_offset = -1 if state is None else state.offset
             ids = account.ids = RecentIds(account.chunks, row_offset=row_offset)
             account.chunks = ()
-        if not ids.add(digest, offset, NO_TIME if now_ms is None else now_ms):
-            return Outcome.DUPLICATE, None
-        if state is None:
-            state = account.state = self.scorer.new(account_id)
-        return Outcome.APPLIED, state
+        now_ms = self.now_ms
+        return None if ids.add(digest, offset, NO_TIME if now_ms is None else now_ms) else Outcome.DUPLICATE
 
-    def _applied(self, account: _Account, state: AccountState, offset: int, ignored: int) -> None:
-        if ignored:
-            self.counts["ignored_values"] += ignored
+    def _change(self, account: _Account, state: AccountState, offset: int) -> None:
         state.offset = offset
         account.row = None
         if not account.is_dirty:
@@ -221,6 +274,7 @@ class PartitionFold:
             if state.offset >= tick_offset or due_ms is None or due_ms > now_ms:
                 continue
             evaluation = self.scorer.evaluate(state, now_ms, self.silent, account.memo)
+            settle_backfill(state, now_ms)
             state.offset = tick_offset
             account.row = None
             evaluated += 1
@@ -257,22 +311,10 @@ class PartitionFold:
         self._committed_ms = self.now_ms
         return [change for change in changes if change is not None]
 
-    def settle(self) -> list[tuple[str, int | None]]:
-        """In place of `drain`, where the working set is the only store: nothing is encoded and no id is written.
-
-        Answers when each account that changed is due. Marks all clean.
-        """
-        due = [(account_id, _due_ms(account.state)) for account_id, account in self._dirty.items()]
-        for account in self._dirty.values():
-            account.is_dirty = False
-            if account.ids is not None:
-                account.ids.settle()
-        self._dirty = {}
-        return due
-
-    def states(self) -> Iterator[AccountState]:
-        """The accounts of the working set that exist, in the order in which they came."""
-        return (account.state for account in self._accounts.values() if account.state is not None)
+    def drain_erased(self) -> dict[str, bytes]:
+        """The accounts forgotten since the last drain, each with its digest: the same commit must erase them."""
+        erased, self._erased = self._erased, {}
+        return erased
 
     def evict(self, max_rows: int) -> None:
         """Drop the least recently used rows until `max_rows` are left. What a commit must still write stays."""

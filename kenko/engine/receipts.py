@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from itertools import repeat
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from kenko.engine.assessing import Assessment, Assessor
 from kenko.engine.causes import Step
@@ -13,6 +14,7 @@ from kenko.engine.signals.table import SignalTable
 from kenko.engine.snapshots import reference
 from kenko.engine.state import AccountState, Snapshot
 from kenko.model.score_spec import Group, Input, Missing
+from kenko.model.signal_spec import Signal
 from kenko.model.spec import HealthModel
 from schemas.base import from_ms, trusted, trusted_builder
 from schemas.health import CAP_GROUP, OVERRIDE_GROUP, Contribution
@@ -26,8 +28,14 @@ _NOTES = {
 }
 _NEVER = "no data yet: its weight went to the other inputs"
 
+_MOST_KEPT = 512
+"""Lines an input: half a megabyte where all differ."""
+
+_NOTHING = repeat(None)
+_NO_STEP = ScoreChange(before=None, after=None)
 
 _contribution = trusted_builder(Contribution)
+_receipt = trusted_builder(Receipt)
 
 
 class Before(NamedTuple):
@@ -43,16 +51,56 @@ class Before(NamedTuple):
         return None if raw is None else table.value(column, raw)
 
 
-class _Written(NamedTuple):
-    """What a contribution says of its input whatever was measured."""
+_Write = Callable[[int | None, int, int, int, int, int | None, int | None], Contribution]
+"""The line of one input, from: raw value, health, part and whole of its share, points, raw value and points before."""
 
-    group: str
-    signal: str
-    label: str
-    unit: str
-    column: int
-    value: Callable[[int], float]
-    missing: Missing
+
+def _line(group: Group, spec: Input, signal: Signal, value: Callable[[int], float]) -> _Write:
+    """Writes what was measured into copies of a blank line, and keeps those it wrote last: accounts are much alike.
+
+    A part of 0 is that of an input whose weight went to others: no weight of a model is 0.
+    """
+    blank: dict[str, Any] = {
+        "group": group.name,
+        "signal": spec.signal,
+        "label": signal.label(),
+        "value": None,
+        "unit": _unit(signal.unit, spec),
+        "health": None,
+        "weight": 0.0,
+        "points": 0.0,
+        "value_before": None,
+        "points_before": None,
+        "note": None,
+    }
+    without_data, never = _NOTES[spec.missing], _NEVER if spec.missing is Missing.LAST else _NOTES[spec.missing]
+
+    @lru_cache(_MOST_KEPT)
+    def write(  # noqa: PLR0913, PLR0917 - a key of plain numbers: what the line depends on
+        raw: int | None,
+        health: int,
+        part: int,
+        whole: int,
+        points: int,
+        raw_before: int | None,
+        points_before: int | None,
+    ) -> Contribution:
+        line = blank.copy()
+        if raw is None:
+            line["note"] = without_data if part else never
+        else:
+            line["value"] = value(raw)
+        if part:
+            line["health"] = health / 100
+            line["weight"] = part / whole
+        line["points"] = points / 100
+        if raw_before is not None:
+            line["value_before"] = value(raw_before)
+        if points_before is not None:
+            line["points_before"] = points_before / 100
+        return _contribution(line)
+
+    return write
 
 
 class ReceiptWriter:
@@ -63,22 +111,11 @@ class ReceiptWriter:
         self._scorings = assessor.scorings
         signals = {signal.name: signal for signal in model.signals}
         self._signals = signals
-        self._inputs = [
-            [self._input(spec, group, column) for group, spec, column in scoring.inputs]
+        self._lines = [
+            [_line(group, spec, signals[spec.signal], table.reader(at)) for group, spec, at in scoring.inputs]
             for scoring in assessor.scorings
         ]
-
-    def _input(self, spec: Input, group: Group, column: int) -> _Written:
-        signal = self._signals[spec.signal]
-        return _Written(
-            group.name,
-            spec.signal,
-            signal.label(),
-            _unit(signal.unit, spec),
-            column,
-            self._table.reader(column),
-            spec.missing,
-        )
+        self._columns = [[at for _, _, at in scoring.inputs] for scoring in assessor.scorings]
 
     def before(self, state: AccountState, policy: int) -> Before | None:
         """The evaluation to compare with, about a week old; its points only where the same policy found them."""
@@ -96,47 +133,36 @@ class ReceiptWriter:
         written: list[Contribution] = []
         scored = found.scored
         if scored is not None:
-            earlier = None if before is None else before.scored
-            earlier_raws = before.snapshot.raws if before is not None else ()
-            whole, absent, present = scored.shares.whole, scored.absent, 1
-            lines = zip(
-                self._inputs[found.policy],
-                scored.healths,
-                scored.shares.parts,
-                scored.points(),
-                repeat(None) if earlier is None else earlier.points(),
-                strict=False,
-            )
-            for (group, signal, label, unit, column, value, missing), health, part, points, points_before in lines:
-                raw = raws[column]
-                raw_before = earlier_raws[column] if earlier_raws else None
-                is_absent = absent & present
-                present <<= 1
-                note = None
-                if raw is None:
-                    note = _NEVER if is_absent and missing is Missing.LAST else _NOTES[missing]
-                written.append(
-                    _contribution(
-                        {
-                            "group": group,
-                            "signal": signal,
-                            "label": label,
-                            "value": None if raw is None else value(raw),
-                            "unit": unit,
-                            "health": None if is_absent else health / 100,
-                            "weight": part / whole,
-                            "points": points / 100,
-                            "value_before": None if raw_before is None else value(raw_before),
-                            "points_before": None if points_before is None else points_before / 100,
-                            "note": note,
-                        }
-                    )
-                )
+            written = self._of_inputs(found.policy, scored, raws, before)
             if scored.cap is not None:
                 written.append(self._cap(found.policy, scored, scored.cap, raws, before))
         if found.override is not None:
             written.append(_override(found, before))
         return tuple(written)
+
+    def _of_inputs(
+        self, policy: int, scored: Scored, raws: Sequence[int | None], before: Before | None
+    ) -> list[Contribution]:
+        columns, shares = self._columns[policy], scored.shares
+        values_before: Iterable[int | None] = _NOTHING
+        points_before: Iterable[int | None] = _NOTHING
+        if before is not None and before.snapshot.raws:
+            values_before = map(before.snapshot.raws.__getitem__, columns)
+        if before is not None and before.scored is not None:
+            points_before = before.scored.points()
+        return [
+            write(raws[column], health, part, shares.whole, points, was, points_were)
+            for write, column, health, part, points, was, points_were in zip(
+                self._lines[policy],
+                columns,
+                scored.healths,
+                shares.parts,
+                scored.points(),
+                values_before,
+                points_before,
+                strict=False,
+            )
+        ]
 
     def receipt(
         self, state: AccountState, found: Assessment, raws: Sequence[int | None], step: Step | None, now_ms: int
@@ -144,16 +170,17 @@ class ReceiptWriter:
         """The receipt of an evaluation at `now_ms`."""
         before = self.before(state, found.policy)
         score, then = found.score, None if before is None else before.snapshot.score
-        change = ScoreChange(before=None, after=None) if step is None else _change(step)
-        return trusted(
-            Receipt,
-            score=None if score is None else score / 100,
-            standing=found.standing,
-            contributions=self.contributions(found, raws, before),
-            change=change,
-            reference_time=None if before is None else from_ms(before.snapshot.time_ms),
-            reference_score=None if then is None else then / 100,
-            last_seen=None if state.last_seen_ms is None else from_ms(min(state.last_seen_ms, now_ms)),
+        change = _NO_STEP if step is None else _change(step)
+        return _receipt(
+            {
+                "score": None if score is None else score / 100,
+                "standing": found.standing,
+                "contributions": self.contributions(found, raws, before),
+                "change": change,
+                "reference_time": None if before is None else from_ms(before.snapshot.time_ms),
+                "reference_score": None if then is None else then / 100,
+                "last_seen": None if state.last_seen_ms is None else from_ms(min(state.last_seen_ms, now_ms)),
+            }
         )
 
     def _cap(

@@ -59,7 +59,7 @@ class _Growing:
 class RecentIds:
     """The remembered ids of one account, and what a commit must write of them."""
 
-    __slots__ = ("_first_ms", "_growing", "_order", "_seen", "_stored", "_stored_ids", "_untimed")
+    __slots__ = ("_first_ms", "_growing", "_newest", "_order", "_seen", "_stored", "_stored_ids", "_untimed")
 
     def __init__(self, chunks: Iterable[bytes] = (), *, row_offset: int = -1) -> None:
         """Read stored chunks.
@@ -74,6 +74,8 @@ class RecentIds:
         self._stored_ids = 0
         """How many ids the stored chunks brought: a busy account has many chunks, and nobody counts them each time."""
         self._growing: list[_Growing] = []
+        self._newest: _Growing | None = None
+        """The last of them."""
         self._untimed = False
         self._first_ms: int | None = None
         newest = -1
@@ -113,10 +115,15 @@ class RecentIds:
         if digest in seen:
             return False
         since_ms = self._since(now_ms) if now_ms == NO_TIME or self._untimed else now_ms
-        self._remember(digest, since_ms)
-        if not self._growing or self._growing[-1].now_ms != now_ms:
-            self._growing.append(_Growing(now_ms, since_ms))
-        chunk = self._growing[-1]
+        seen = self._seen  # another one, where the first time has set it for all
+        seen[digest] = since_ms
+        order.append(digest)
+        if len(order) > ID_LIMIT:
+            del seen[order.popleft()]
+        chunk = self._newest
+        if chunk is None or chunk.now_ms != now_ms:
+            chunk = self._newest = _Growing(now_ms, since_ms)
+            self._growing.append(chunk)
         chunk.offset = offset
         chunk.ids += digest
         return True
@@ -139,11 +146,13 @@ class RecentIds:
         for chunk in self._growing:
             self._store(chunk.since_ms, chunk.offset, len(chunk.ids) // ID_BYTES)
         self._growing.clear()
+        self._newest = None
         return chunks, through
 
     def settle(self) -> None:
         """What grew since the last drain will not be written: the ids live here only, and are still known."""
         self._growing.clear()
+        self._newest = None
 
     def _store(self, since_ms: int, offset: int, count: int) -> None:
         self._stored.append(_Stored(since_ms, offset, count))

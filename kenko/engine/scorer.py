@@ -6,17 +6,21 @@ from kenko.engine.assessing import Assessment, Assessor, Recall
 from kenko.engine.calibration import churn_probability
 from kenko.engine.causes import Stations, split_step
 from kenko.engine.closes import close_days
+from kenko.engine.conditions import Situation
 from kenko.engine.evaluation import Evaluation
 from kenko.engine.freshness import ALL_SOURCES, Freshness, Silent
 from kenko.engine.identity import keyed_hash, short_hash
 from kenko.engine.intake import Intake
+from kenko.engine.kept import Kept
 from kenko.engine.receipts import Before, ReceiptWriter
-from kenko.engine.rules import RuleSet, Situation
+from kenko.engine.row_packing import RowPacker
+from kenko.engine.rules import RuleSet
 from kenko.engine.signals.quotients import earlier
 from kenko.engine.signals.table import SignalTable
 from kenko.engine.snapshots import forget_details, rotate
-from kenko.engine.state import AccountState, Snapshot, decode_state, encode_state
+from kenko.engine.state import AccountState, Snapshot
 from kenko.engine.traits import TraitRules
+from kenko.engine.usage import Usage
 from kenko.engine.zoning import NO_ZONE, ZoneRule, ZoneState
 from kenko.model.limits import LATE_MS
 from kenko.model.spec import HealthModel
@@ -25,7 +29,6 @@ from schemas.base import from_ms
 from schemas.health import HealthScore, Standing
 from schemas.override import Override
 from schemas.transition import AccountFacts, Receipt
-from schemas.usage_event import UsageEvent
 
 _WHOLE_POINT = 100
 _NOBODY: Silent = {}
@@ -47,7 +50,7 @@ class Scorer:
         self._zones = [ZoneRule(policy.zones) for policy in model.policies]
         known = {rule.name: rule for policy in reversed(model.policies) for rule in policy.rules}
         self._rules = [RuleSet(policy.rules, known, self._table, self._traits) for policy in model.policies]
-        self._cells = len(model.stored)
+        self._rows = RowPacker(model.stored)
         self._mark = short_hash(model.score_hash)
 
     def new(self, account_id: str) -> AccountState:
@@ -56,43 +59,46 @@ class Scorer:
 
     def decode(self, account_id: str, row: bytes) -> AccountState:
         """The account in `row`. Raises ValueError for a row that is not of this account or this model's signals."""
-        state = decode_state(row)
-        if state.account_id != account_id or len(state.signals) != self._cells:
-            raise ValueError("the row belongs to another account or to a model with other signals")
+        state = self._rows.decode(row)
+        if state.account_id != account_id:
+            raise ValueError("the row belongs to another account")
         return state
 
     def encode(self, state: AccountState) -> bytes:
         """The row of an account: the reverse of `decode`."""
-        return encode_state(state)
+        return self._rows.encode(state)
 
     def apply(  # noqa: PLR0913, PLR0917 - the hot path: keywords cost
         self,
         state: AccountState,
-        event: UsageEvent,
+        event: Usage,
         time_ms: int,
-        digest: bytes,
+        digest: bytes | None,
         row: bytes | None = None,
         memo: Recall | None = None,
     ) -> int:
         """Take an event into its account. Answers how many property values were bad and ignored.
 
+        `digest`: of its id; None: it is worked out if something depends on it.
         `row`: the account as `encode` gives it, where the caller has it already. `memo`: what `evaluate` has left.
         """
+        memo = Recall() if memo is None else memo
         if not state.touched:
-            self._touch(state, row)
+            self._touch(state, row, memo.kept)
         last = state.last
         if last is not None and time_ms < last.time_ms - LATE_MS:
-            late = decode_state(state.late or state.base or encode_state(state))
+            kept = None if memo.kept is None else memo.kept.state
+            late = self._rows.decode(state.late or state.base or self._rows.encode(kept or state))
             self._intake.event(late, event, time_ms, digest, Recall())
-            state.late = encode_state(late)
-        return self._intake.event(state, event, time_ms, digest, Recall() if memo is None else memo)
+            state.late = self._rows.encode(late)
+        return self._intake.event(state, event, time_ms, digest, memo)
 
     def amend(
         self, state: AccountState, record: AccountTraits | Override, digest: bytes, row: bytes | None = None
     ) -> int:
         """Take a record of traits or an override into its account. Answers how many values were bad and ignored."""
         if not state.touched:
-            self._touch(state, row)
+            self._touch(state, row, None)
         return self._intake.record(state, record, digest)
 
     def evaluate(
@@ -105,9 +111,10 @@ class Scorer:
         """
         last, zone_before, touched = state.last, state.zone, state.touched
         same_model = state.scored_by == self._mark
-        origin = None if same_model or touched else encode_state(state)  # reading forgets what is over
+        origin = None if same_model or touched else self._rows.encode(state)  # reading forgets what is over
         memo = Recall() if memo is None else memo
         if close_days(state, now_ms):
+            rotate(state, now_ms)  # periods begin with a day
             memo.highest.clear()
             self._fresh.forget(state, now_ms, silent)  # once a day, so that rows do not depend on who held them
         raws, next_ms = self._fresh.read(state, now_ms, silent, memo)
@@ -118,17 +125,22 @@ class Scorer:
             if raw is not None:
                 state.lasting[column] = raw
         found = self._assessor.assess(state, raws, now_ms, memo)
-        score = found.score
-        self._move_zone(state, found, score, now_ms)
+        score, zones = found.score, self._zones[found.policy]
+        if (
+            score is None
+            or found.standing is Standing.NEW
+            or not zones.stays(zone_before, state.red_since_ms, state.yellow_since_ms, score)
+        ):
+            self._move_zone(state, zones, found.standing, score, now_ms)
         heard_ms = min(now_ms, silent[ALL_SOURCES]) if ALL_SOURCES in silent else now_ms
         situation = Situation(state, now_ms, heard_ms, found.standing, score, raws, memo)
         rules, rules_next_ms = self._rules[found.policy].decide(situation)
-        rotate(state, now_ms)
         if not same_model:
             forget_details(state)
             state.scored_by = self._mark
         state.last = Snapshot(now_ms, score, found.plain, raws, found.policy, dict(state.lasting))
-        base, late = state.base or origin, state.late
+        kept = None if memo.kept is None else memo.kept.take()
+        base, late = kept or state.base or origin, state.late
         state.touched, state.base, state.late = False, None, None
         state.due_ms = self._next_due(state, found, next_ms, rules_next_ms)
         moved = state.zone is not zone_before
@@ -150,6 +162,10 @@ class Scorer:
     def facts(self, state: AccountState, now_ms: int) -> AccountFacts:
         """What is known of the account besides its use."""
         return self._traits.facts(state, now_ms)
+
+    def red_hold_ms(self, policy: int) -> int:
+        """How long a score of this policy has to be below the boundary of red before it is red."""
+        return self.model.policies[policy].zones.red.for_ms
 
     def profile(self, policy: int) -> str | None:
         """The name of the profile with this policy; None for the base."""
@@ -194,19 +210,19 @@ class Scorer:
         policy = self._assessor.assess(state, self._table.measure(state, now_ms), now_ms).policy
         return self._receipts.before(state, policy)
 
-    def _touch(self, state: AccountState, row: bytes | None) -> None:
+    def _touch(self, state: AccountState, row: bytes | None, kept: Kept | None) -> None:
         """Keep what the account was at its last evaluation: the step to the next one is split against it."""
         if state.last is not None:
-            state.base = encode_state(state) if row is None else row
+            if kept is not None:
+                kept.keep(state)
+            else:
+                state.base = self._rows.encode(state) if row is None else row
         state.touched = True
 
-    def _move_zone(self, state: AccountState, found: Assessment, score: int | None, now_ms: int) -> None:
-        zone, red_since_ms, yellow_since_ms = state.zone, state.red_since_ms, state.yellow_since_ms
-        rule, in_grace = self._zones[found.policy], found.standing is Standing.NEW
-        if score is not None and not in_grace and rule.stays(zone, red_since_ms, yellow_since_ms, score):
-            return
-        before = ZoneState(zone, red_since_ms, yellow_since_ms)
-        after = NO_ZONE if score is None else rule.decide(before, score, now_ms, in_grace=in_grace)
+    @staticmethod
+    def _move_zone(state: AccountState, zones: ZoneRule, standing: Standing, score: int | None, now_ms: int) -> None:
+        before = ZoneState(state.zone, state.red_since_ms, state.yellow_since_ms)
+        after = NO_ZONE if score is None else zones.decide(before, score, now_ms, in_grace=standing is Standing.NEW)
         if after.zone is not before.zone:
             state.zone_since_ms = now_ms if after.zone is not None else None
         state.zone, state.red_since_ms, state.yellow_since_ms = after
@@ -223,13 +239,13 @@ class Scorer:
         self, state: AccountState, found: Assessment, next_ms: int | None, rules_next_ms: int | None
     ) -> int | None:
         """The next time at which passing time alone can change value, policy, zone, hold, grace or rule."""
-        due_ms = earlier(found.next_ms, rules_next_ms)
-        if found.standing is not Standing.CHURNED:  # only an event can bring that back
-            due_ms = earlier(due_ms, next_ms)
-        if found.standing is Standing.SCORED and state.yellow_since_ms is not None:  # below yellow if below red
-            zone = ZoneState(state.zone, state.red_since_ms, state.yellow_since_ms)
-            due_ms = earlier(due_ms, self._zones[found.policy].next_change_ms(zone))
-        return due_ms
+        if found.standing is Standing.CHURNED:  # only an event can bring that back
+            next_ms = None
+        due_ms = earlier(earlier(next_ms, found.next_ms), rules_next_ms)
+        if state.yellow_since_ms is None or found.standing is not Standing.SCORED:  # below yellow if below red
+            return due_ms
+        zone = ZoneState(state.zone, state.red_since_ms, state.yellow_since_ms)
+        return earlier(due_ms, self._zones[found.policy].next_change_ms(zone))
 
     def _stations(  # noqa: PLR0913 - what the way from one evaluation to the next is made of
         self,
@@ -238,7 +254,7 @@ class Scorer:
         now_ms: int,
         silent: Silent,
         *,
-        base: bytes | None,
+        base: AccountState | bytes | None,
         late: bytes | None,
         same_model: bool,
     ) -> Stations:
@@ -254,9 +270,8 @@ class Scorer:
             completed = self._plain(before, last.time_ms, silent)
         return Stations(last.plain, rescored, completed, self._plain(before, now_ms, silent), found.plain)
 
-    @staticmethod
-    def _without_lasting(row: bytes, *, same_model: bool) -> AccountState:
-        state = decode_state(row)
+    def _without_lasting(self, row: AccountState | bytes, *, same_model: bool) -> AccountState:
+        state = self._rows.decode(row) if isinstance(row, bytes) else row
         if not same_model:
             state.lasting = {}
         return state

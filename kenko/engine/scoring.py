@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
+from operator import mul
 from typing import NamedTuple
 
 from kenko.engine.comparing import raw_test
 from kenko.engine.curves import FULL, curve_health
 from kenko.engine.signals.table import SignalTable
-from kenko.engine.weights import Shares, Weights, split_points, total
+from kenko.engine.weights import Shares, Weights, rounded, split_points
 from kenko.model.score_spec import Cap, Input, Missing, Policy
 from schemas.health import centi
 
@@ -31,6 +32,10 @@ class Scored(NamedTuple):
     absent: int
     """Bit i: input i has no data, and its weight went to others; its health is 0 here."""
     shares: Shares
+    exact: int
+    """The sum of each share's part times its health: the score before the cap, times the whole."""
+    capped_by: int
+    """Bit i: what cap i asks for is so, whether or not it binds."""
     cap: int | None
     """Which cap bound, if any."""
     cap_points: int
@@ -84,6 +89,8 @@ class Scoring:
         self._inputs_of = lru_cache(_MOST_CACHED)(self._find_inputs)
         self._scales = [_scale(spec, at, table) for _, spec, at in self.inputs]
         self._limits = [_limit(cap, at, table) for cap, at in self.caps]
+        self._limits_of = lru_cache(_MOST_CACHED)(self._find_limits)
+        self._lowest_cap = lru_cache(_MOST_CACHED)(self._find_lowest_cap)
 
     def again(
         self, before: Scored, columns: int, raws: Sequence[int | None], lasting: Mapping[int, int]
@@ -91,24 +98,25 @@ class Scoring:
         """As `score`, when `before` is the score of the same values but for these columns, a bit each."""
         if self.lasting or columns < 0:
             return self.score(raws, lasting)
-        healths, absent = before.healths, before.absent
+        _, healths, absent, shares, exact, capped_by, _, _ = before
         for number, (column, _, known, compute) in self._inputs_of(columns):
             raw = raws[column]
-            if raw is None:
-                return self.score(raws, lasting)
+            if raw is None or absent >> number & 1:
+                return self.score(raws, lasting)  # it lost its data, or has some now: weights move
             try:
-                health = known[raw]
+                health = known[raw] or 0
             except KeyError:
                 health = _remember(known, raw, compute)
-            if health != healths[number] or absent >> number & 1:
+            was = healths[number]
+            if health != was:
                 if healths is before.healths:
                     healths = healths.copy()
-                healths[number] = health or 0
-                absent &= ~(1 << number)
-        shares = before.shares if absent == before.absent else self._weights.shares(absent)
-        if shares is None:
-            return None
-        return self._capped(total(shares, healths), healths, absent, shares, raws)
+                healths[number] = health
+                exact += shares.parts[number] * (health - was)
+        capped_by = self._cap(capped_by, columns, raws)
+        if healths is before.healths and capped_by == before.capped_by:
+            return before
+        return self._scored(healths, absent, shares, exact, capped_by)
 
     def _find_inputs(self, columns: int) -> tuple[tuple[int, _Scale], ...]:
         return tuple((number, scale) for number, scale in enumerate(self._scales) if columns >> scale.column & 1)
@@ -138,20 +146,38 @@ class Scoring:
         shares = self._weights.shares(absent) if with_data else None
         if shares is None:
             return None
-        return self._capped(total(shares, healths), healths, absent, shares, raws)
+        exact = sum(map(mul, shares.parts, healths))
+        return self._scored(healths, absent, shares, exact, self._cap(0, -1, raws))
 
-    def _capped(
-        self, score: int, healths: list[int], absent: int, shares: Shares, raws: Sequence[int | None]
-    ) -> Scored:
-        cap, cap_points = None, 0
-        for number, (at_most, column, passes) in enumerate(self._limits):
+    def _scored(self, healths: list[int], absent: int, shares: Shares, exact: int, capped_by: int) -> Scored:
+        score = rounded(exact, shares.whole)
+        if capped_by:
+            cap = self._lowest_cap(capped_by)
+            at_most = self._limits[cap].at_most
+            if at_most < score:
+                return Scored(at_most, healths, absent, shares, exact, capped_by, cap, at_most - score)
+        return Scored(score, healths, absent, shares, exact, capped_by, None, 0)
+
+    def _cap(self, capped_by: int, columns: int, raws: Sequence[int | None]) -> int:
+        """The caps whose condition holds, a bit each, where these columns alone have another value."""
+        for bit, (_, column, passes) in self._limits_of(columns):
             raw = raws[column]
-            if raw is not None and passes(raw) and at_most < score + cap_points:
-                cap, cap_points = number, at_most - score
-        return Scored(score + cap_points, healths, absent, shares, cap, cap_points)
+            if raw is not None and passes(raw):
+                capped_by |= bit
+            else:
+                capped_by &= ~bit
+        return capped_by
+
+    def _find_limits(self, columns: int) -> tuple[tuple[int, _Limit], ...]:
+        return tuple((1 << number, limit) for number, limit in enumerate(self._limits) if columns >> limit.column & 1)
+
+    def _find_lowest_cap(self, capped_by: int) -> int:
+        """Of these caps the first that leaves the fewest points."""
+        found = [number for number in range(len(self._limits)) if capped_by >> number & 1]
+        return min(found, key=lambda number: self._limits[number].at_most)
 
 
-def _remember(known: dict[int | None, int | None], raw: int | None, compute: Callable[[int], int]) -> int | None:
+def _remember(known: dict[int | None, int | None], raw: int | None, compute: Callable[[int], int]) -> int:
     """The health of a value that has not come up before, or not lately."""
     if raw is None:
         raise KeyError(raw)

@@ -1,4 +1,4 @@
-"""What is remembered of an account: one row, encoded as a msgpack array.
+"""What is remembered of an account: one row, encoded as a msgpack array (ADR 0011).
 
 Accumulators commute: what the row says does not depend on the order in which events arrived.
 """
@@ -29,12 +29,23 @@ class Snapshot(Struct, array_like=True):
     """`AccountState.lasting` at that time."""
 
 
+class Told(Struct, array_like=True):
+    """What one record said of an account that nothing newer has said otherwise (see `traits`)."""
+
+    time_ms: int
+    """For which it was said."""
+    digest: bytes
+    """Beginning of the record's digest: it orders what was said for one millisecond."""
+    values: dict[int | str, Any]
+    """By trait: a known one is its place among `KNOWN_TRAITS`. A value of None is no longer known."""
+
+
 class AccountState(Struct, array_like=True):
     """The row of one account. Times are milliseconds since 1970-01-01 UTC."""
 
     account_id: str
-    scored_by: str
-    """Beginning of the score hash of the model whose evaluation `last` and the two snapshots hold."""
+    scored_by: bytes
+    """Beginning of the score hash of the model whose evaluations `last` and `earlier` hold."""
     signals: list[Any]
     """One accumulator a stored signal, in the model's order."""
     offset: int = -1
@@ -61,14 +72,12 @@ class AccountState(Struct, array_like=True):
     yellow_since_ms: int | None = None
     last: Snapshot | None = None
     """The last evaluation."""
-    period_start: Snapshot | None = None
-    """The evaluation in force when the running period began (see `snapshots`)."""
-    period_before: Snapshot | None = None
-    """The evaluation in force when the period before that began."""
+    earlier: bytes = b""
+    """The evaluations that receipts compare with, packed (see `snapshots`): they change once in days."""
     due_ms: int | None = None
     """When passing time alone can change something; None: never."""
-    traits: dict[str, list[Any]] = {}
-    """By name: [time it was said for, digest of the record, value]. A value of None is no longer known."""
+    traits: list[Told] = []
+    """What is known besides use, newest record first. A trait stands in one of them."""
     override: list[Any] | None = None
     """The newest: [time, digest, score in hundredths or None, until or None, reason, author]."""
     rules: dict[str, list[Any]] = {}
@@ -76,7 +85,7 @@ class AccountState(Struct, array_like=True):
     lasting: dict[int, int] = {}
     """Newest raw value of the columns that count as when they last had data."""
     rhythm: list[int] = []
-    """Days of use, a dense series; empty where no rule judges silence."""
+    """Days of use (see `rhythm`); empty where no rule judges silence."""
     closes: bytes = b""
     """Daily closes, two bytes a day, the last one of the day before `closes_day` (see `closes`)."""
     closes_day: int | None = None
@@ -85,6 +94,8 @@ class AccountState(Struct, array_like=True):
     """Score that was last published; None: none was."""
     standing: str = ""
     """Of the last evaluation; empty: there was none."""
+    backfilled_ms: int | None = None
+    """Log time at which an event of history was last applied; None: never."""
 
 
 _ENCODER = msgspec.msgpack.Encoder()

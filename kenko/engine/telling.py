@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from kenko.engine.backfill import is_quiet
 from kenko.engine.causes import Step, main_cause, rule_cause
 from kenko.engine.evaluation import Evaluation
 from kenko.engine.identity import transition_id
@@ -55,13 +56,16 @@ class Teller:
             "profile": self._scorer.profile(evaluation.assessment.policy),
             "account": self._scorer.facts(state, now_ms),
         }
-        told = [self._of_rule(change, evaluation, step, common) for change in evaluation.rules]
-        before, after = evaluation.zone_before, evaluation.zone
-        if before is not after:
-            told.insert(0, self._of_zone(evaluation, step, common))
+        told = []
+        if evaluation.zone_before is not evaluation.zone:
+            hold_ms = self._scorer.red_hold_ms(evaluation.assessment.policy)
+            told.append(self._of_zone(evaluation, step, is_quiet(state, now_ms, hold_ms), common))
+        for change in evaluation.rules:
+            hold_ms = 0 if change.rule is None else change.rule.for_ms
+            told.append(self._of_rule(change, evaluation, step, is_quiet(state, now_ms, hold_ms), common))
         return told
 
-    def _of_zone(self, evaluation: Evaluation, step: Step, common: dict[str, Any]) -> Transition:
+    def _of_zone(self, evaluation: Evaluation, step: Step, quiet: bool, common: dict[str, Any]) -> Transition:
         before, after = evaluation.zone_before, evaluation.zone
         return trusted(
             Transition,
@@ -73,10 +77,13 @@ class Teller:
             active=after is Zone.RED,
             kind=RuleKind.CHURN,
             label="",
+            backfill=quiet,
             **common,
         )
 
-    def _of_rule(self, change: RuleChange, evaluation: Evaluation, step: Step, common: dict[str, Any]) -> Transition:
+    def _of_rule(
+        self, change: RuleChange, evaluation: Evaluation, step: Step, quiet: bool, common: dict[str, Any]
+    ) -> Transition:
         rule = change.rule
         return trusted(
             Transition,
@@ -88,6 +95,7 @@ class Teller:
             active=change.holds,
             kind=RuleKind.CHURN if rule is None else rule.kind,
             label=change.name if rule is None else rule.label(),
+            backfill=quiet,
             **common,
         )
 

@@ -1,7 +1,8 @@
 """What is known of an account besides its use: seats, revenue, owner, phase. Each trait is the newest that was said.
 
-A trait is [time, digest of the record, value]: the newest by time, then by digest, wins, so the order of arrival does
-not matter.
+The newest by time, then by digest of the record, wins, so the order of arrival does not matter. Traits that one record
+told stand together under its time and digest, newest record first; a known trait is its place among `KNOWN_TRAITS`, and
+any other its name. A row is shorter by that, and no step has to pack it.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from kenko.engine.identity import tie_break
-from kenko.engine.state import AccountState
+from kenko.engine.state import AccountState, Told
 from kenko.model.limits import DAY_MS
 from kenko.model.spec import KNOWN_TRAITS, HealthModel
 from schemas.base import from_ms, to_ms
@@ -27,20 +28,46 @@ _NUMBERS = frozenset({"seats", MRR})
 _MOST_TEXT = 200
 _LARGEST = 1e12
 _NONE = object()
+_PLACES: Mapping[str, int | str] = {name: place for place, name in enumerate(KNOWN_TRAITS)}
 
 
 def text_or_number(state: AccountState, name: str) -> Any:
     """A trait as it was said; None where it is unknown."""
-    entry = state.traits.get(name)
-    return None if entry is None else entry[2]
+    key = _PLACES.get(name, name)
+    for told in state.traits:
+        value = told.values.get(key, _NONE)
+        if value is not _NONE:
+            return value
+    return None
+
+
+def tell(state: AccountState, name: str, value: Any, time_ms: int, digest: bytes) -> None:
+    """Take one trait that a record of this time and digest told; of two the newer counts."""
+    key = _PLACES.get(name, name)
+    for told in state.traits:
+        if key in told.values:
+            if (told.time_ms, told.digest, repr(told.values[key])) >= (time_ms, digest, repr(value)):
+                return
+            del told.values[key]
+    records = [told for told in state.traits if told.values]
+    for told in records:
+        if (told.time_ms, told.digest) == (time_ms, digest):
+            told.values = dict(sorted([*told.values.items(), (key, value)], key=_order))
+            break
+    else:
+        records.append(Told(time_ms, digest, {key: value}))
+        records.sort(key=lambda told: (told.time_ms, told.digest), reverse=True)
+    state.traits = records
+
+
+def _order(item: tuple[int | str, Any]) -> tuple[bool, int | str]:
+    """Known traits by their place, then the others by name."""
+    return isinstance(item[0], str), item[0]
 
 
 def number_trait(state: AccountState, name: str) -> float | None:
     """A numeric trait; None where it is unknown or no number. A contract that ended brings in nothing."""
-    entry = state.traits.get(name)
-    if entry is None:
-        return None
-    value = entry[2]
+    value = text_or_number(state, name)
     if type(value) is not int and type(value) is not float:
         return None
     return 0.0 if name == MRR and has_ended(state) else float(value)
@@ -98,9 +125,7 @@ class TraitRules:
             if value is None and said is not None:
                 ignored += 1
                 continue
-            entry = state.traits.get(trait)
-            if entry is None or (entry[0], entry[1], repr(entry[2])) < (time_ms, tie, repr(value)):
-                state.traits[trait] = [time_ms, tie, value]
+            tell(state, trait, value, time_ms, tie)
         return ignored
 
     def touch(self, state: AccountState) -> str | None:

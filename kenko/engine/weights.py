@@ -57,10 +57,8 @@ class Weights:
         return Shares(tuple(int(f * whole) for f in fractions), whole)
 
 
-def total(shares: Shares, healths: Sequence[int]) -> int:
-    """The score in hundredths, rounded half up."""
-    whole = shares.whole
-    exact: int = sum(map(mul, shares.parts, healths))
+def rounded(exact: int, whole: int) -> int:
+    """A sum of shares times healths as hundredths, rounded half up."""
     return (2 * exact + whole) // (2 * whole)
 
 
@@ -70,8 +68,8 @@ def split_points(shares: Shares, healths: Sequence[int]) -> tuple[int, list[int]
     Between equal remainders the earlier input gets the hundredth.
     """
     whole = shares.whole
-    exact = [part * health for part, health in zip(shares.parts, healths, strict=True)]
-    score = (2 * sum(exact) + whole) // (2 * whole)
+    exact = list(map(mul, shares.parts, healths))
+    score = rounded(sum(exact), whole)
     points = [amount // whole for amount in exact]
     left = score - sum(points)
     if left:

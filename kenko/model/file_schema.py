@@ -84,11 +84,12 @@ def _calibration() -> Schema:
     )
 
 
-def _test() -> Schema:
+def _event() -> Schema:
     event = mapping(
         {
             "event": ref("text"),
             "user": ref("text"),
+            "source": described(ref("text"), "Who sent it."),
             "at": ref("offset"),
             "every": ref("duration"),
             "until": ref("offset"),
@@ -98,6 +99,27 @@ def _test() -> Schema:
         "at",
     )
     event["dependentRequired"] = {"every": ["until"], "until": ["every"]}
+    return event
+
+
+def _told() -> Schema:
+    traits = {
+        "type": "object",
+        "description": "As kenko.traits.v1 tells them; null: no longer known.",
+        "minProperties": 1,
+        "additionalProperties": {"type": ["string", "number", "boolean", "null"]},
+    }
+    return mapping({"traits": traits, "at": ref("offset")}, "traits", "at")
+
+
+def _override() -> Schema:
+    score = {"anyOf": [number(0, 100), {"type": "null"}], "description": "null lifts an override."}
+    override = mapping({"score": score, "until": ref("offset")}, "score")
+    said = described(override, "A score that a person sets, as kenko.override.v1 tells it.")
+    return mapping({"override": said, "at": ref("offset")}, "override", "at")
+
+
+def _test() -> Schema:
     expect = mapping(
         {
             "zone": words(EXPECTED_ZONES),
@@ -108,7 +130,8 @@ def _test() -> Schema:
         },
         least=1,
     )
-    events = {"anyOf": [described(ref("text"), "A file, its path from the model's own."), list_of(event)]}
+    records = list_of({"anyOf": [_event(), _told(), _override()]})
+    events = {"anyOf": [described(ref("text"), "A file, its path from the model's own."), records]}
     return mapping(
         {"name": ref("text"), "events": events, "account": ref("text"), "at": ref("offset"), "expect": expect},
         "name",

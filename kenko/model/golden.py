@@ -13,6 +13,8 @@ class GoldenEvent(Struct, frozen=True):
     event: str
     at_ms: int
     user_id: str | None = None
+    source: str | None = None
+    """Who sent it; None: the test itself."""
     properties: tuple[tuple[str, Scalar], ...] = ()
     every_ms: int | None = None
     """Repeat at this distance, up to and with `until_ms`."""
@@ -26,15 +28,45 @@ class GoldenEvent(Struct, frozen=True):
         return max(0, self.until_ms - self.at_ms) // self.every_ms + 1
 
 
+class GoldenTraits(Struct, frozen=True):
+    """A record of traits, as `kenko.traits.v1` tells them. None: that trait is no longer known."""
+
+    traits: tuple[tuple[str, Scalar | None], ...]
+    at_ms: int
+
+    @property
+    def times(self) -> int:
+        """It stands for itself."""
+        return 1
+
+
+class GoldenOverride(Struct, frozen=True):
+    """A score that a person sets, as `kenko.override.v1` tells it."""
+
+    score: float | None
+    """0 to 100; None lifts an override."""
+    at_ms: int
+    until_ms: int | None = None
+    """When it ends by itself; None: not before it is lifted."""
+
+    @property
+    def times(self) -> int:
+        """It stands for itself."""
+        return 1
+
+
+GoldenRecord = GoldenEvent | GoldenTraits | GoldenOverride
+
+
 class GoldenTest(Struct, frozen=True):
-    """Events, a time to look at, and what must be so then. What is None or empty is not looked at."""
+    """Events and records, a time to look at, and what must be so then. What is None or empty is not looked at."""
 
     name: str
     line: int
     """Where it stands in the file."""
     file: str | None
     """Events in a file, its path from the model's own; None: `events`."""
-    events: tuple[GoldenEvent, ...]
+    events: tuple[GoldenRecord, ...]
     account: str | None
     """Which account of the file; None: the only one there is."""
     at_ms: int

@@ -6,10 +6,10 @@ MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
 DAY_MS = 24 * HOUR_MS
 
-ENGINE_VERSION = 2
+ENGINE_VERSION = 3
 """Raise it whenever the same log with the same model would give another result."""
 
-LAYOUT_VERSION = 2
+LAYOUT_VERSION = 3
 """Raise it whenever a stored row can no longer be read, or means something else."""
 
 DUE_BUDGET = 1000

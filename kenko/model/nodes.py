@@ -71,6 +71,11 @@ class Place:
     def is_list(self) -> bool:
         return isinstance(self.node, SequenceNode)
 
+    @property
+    def is_null(self) -> bool:
+        """True for `null`, written out: an empty place may as well have been forgotten."""
+        return isinstance(self.node, ScalarNode) and self.node.style is None and self.node.value == "null"
+
     def entries(self, wanted: str = "a mapping") -> list[tuple[str, Place]] | None:
         """Keys and values of a mapping, each value with its place; duplicates and odd keys are reported."""
         if not isinstance(self.node, MappingNode) or self.node.tag != _STANDARD + "map":

@@ -102,6 +102,16 @@ def test_an_old_log_tells_nobody_but_the_state_follows(transition, late_ms, reas
     assert bool(opened.receivers) is (reason is Reason.OPENED)
 
 
+def test_history_that_is_loaded_opens_an_episode_and_tells_nobody_of_its_end_either(transition):
+    loaded = transition(more={"backfill": True})
+    opened, resolved = run([loaded, transition("green", hours=1)])
+    assert (opened.reason, resolved.reason) == (Reason.BACKFILL, Reason.NOT_TOLD)
+    assert (opened.notice, opened.receivers, resolved.notice) == (None, (), None)
+    assert opened.reason.suppresses
+    (again,) = run([transition(hours=2)])
+    assert again.reason is Reason.OPENED
+
+
 def test_the_end_of_an_episode_is_told_late_or_not_at_all(transition):
     opened = decide(None, transition(), 0, POLICY)
     closing = transition("green", hours=1)

@@ -16,6 +16,7 @@ from kenko.store.memory_partition import MemoryPartition
 from kenko.store.port import Fence, PartitionCommit
 from schemas.account_traits import AccountTraits
 from schemas.base import from_ms
+from schemas.forget import Forget
 from schemas.override import Override
 from schemas.source_state import SourceState
 from schemas.transition import Transition
@@ -149,6 +150,7 @@ class World:
     def _start(self):
         fence = self.store.fence()
         known = {} if fence is None else {"now_ms": fence.now_ms, "counts": fence.counts, "silent": fence.silent}
+        known["forgotten"] = self.store.forgotten()
         self.fold = PartitionFold(self.scorer, partition=0, due_budget=self.due_budget, **known)
 
     def _record(self, offset, record):
@@ -159,6 +161,9 @@ class World:
         elif isinstance(record, AccountTraits | Override):
             fold.adopt(self.store.rows(fold.missing([record.account_id])))
             fold.amend(offset, record)
+        elif isinstance(record, Forget):
+            fold.adopt(self.store.rows(fold.missing([record.account_id])))
+            fold.forget(record)
         elif isinstance(record, SourceState):
             fold.hear_of_source(record)
         elif fold.tick(offset, record, None):
@@ -181,7 +186,10 @@ class World:
             silent=dict(self.fold.silent),
         )
         commit = PartitionCommit(
-            expected=None if before is None else before.offset, fence=fence, rows=self.fold.drain()
+            expected=None if before is None else before.offset,
+            fence=fence,
+            rows=self.fold.drain(),
+            erased=self.fold.drain_erased(),
         )
         if stop is None:
             self.store.commit(commit)

@@ -4,6 +4,7 @@ import pytest
 
 from kenko.engine.signals.account_time import days_to_renewal, tenure, time_to
 from kenko.engine.state import AccountState
+from kenko.engine.traits import tell
 
 DAY_MS = 86_400_000
 MIDNIGHT = 20_000 * DAY_MS
@@ -11,10 +12,10 @@ BEGAN = MIDNIGHT + 5 * 3_600_000
 
 
 def account(*, began=None, first_seen=None, renewal=None):
-    state = AccountState(account_id="a", scored_by="", signals=[])
+    state = AccountState(account_id="a", scored_by=b"", signals=[])
     state.began_ms, state.first_seen_ms = began, first_seen
     if renewal is not None:
-        state.traits["renewal_date"] = [0, b"", renewal]
+        tell(state, "renewal_date", renewal, 0, b"")
     return state
 
 

@@ -14,7 +14,7 @@ NOON = 20_000 * DAY_MS + DAY_MS // 2
 
 @pytest.fixture
 def account():
-    return AccountState("acme", "hash", [])
+    return AccountState("acme", b"hash", [])
 
 
 def evaluated(state, now_ms, score, zone=None):
@@ -74,7 +74,7 @@ def test_the_highest_close_looks_back_so_many_days(account):
     assert highest_close(account, 3) == 5000
     assert highest_close(account, 4) == 9000
     assert highest_close(account, 400) == 9000
-    assert highest_close(AccountState("b", "", []), 7) is None
+    assert highest_close(AccountState("b", b"", []), 7) is None
 
 
 @given(
@@ -85,7 +85,7 @@ def test_the_highest_close_looks_back_so_many_days(account):
 )
 def test_closes_do_not_depend_on_evaluations_that_change_nothing(steps):
     """In force at the end of a day is what counts, however often somebody looked."""
-    seldom, often = AccountState("a", "", []), AccountState("a", "", [])
+    seldom, often = AccountState("a", b"", []), AccountState("a", b"", [])
     now_ms = NOON
     for gap, score, zone in steps:
         for part in range(1, 4):

@@ -6,12 +6,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kenko.engine.assessing import Recall
+from kenko.engine.identity import event_digest
+from kenko.engine.kept import Kept
+from kenko.engine.scorer import Scorer
+from kenko.engine.snapshots import period_start, reference
 from kenko.store.memory_partition import Interruption
 from schemas.account_traits import AccountTraits
-from schemas.base import from_ms
-from schemas.health import Zone
+from schemas.base import from_ms, to_ms
+from schemas.forget import Forget
+from schemas.health import Contribution, Zone
 from schemas.override import Override
 from schemas.source_state import SourceState
+from schemas.transition import Receipt
 from schemas.usage_event import UsageEvent
 
 MINUTE_MS = 60_000
@@ -57,6 +64,33 @@ RECORDS = st.one_of(
 )
 TICKS = st.tuples(st.just("tick"), st.sampled_from([0, 500, HOUR_MS, 7 * HOUR_MS, 25 * HOUR_MS, 3 * DAY_MS]))
 LOGS = st.lists(st.one_of(EVENTS, EVENTS, EVENTS, TICKS, TICKS, RECORDS), min_size=1, max_size=60)
+FORGETS = st.tuples(st.just("forget"), st.sampled_from(["acme", "bolt"]))
+FORGETTING = st.lists(st.one_of(*[EVENTS] * 6, *[TICKS] * 4, RECORDS, RECORDS, FORGETS), min_size=1, max_size=60)
+"""Logs in which accounts are forgotten, and sometimes heard of again."""
+
+BEGUN = (
+    ("event", "Signed", -8 * DAY_MS, "acme", 2000, None, 5),
+    ("traits", -7 * DAY_MS, "acme", 2001, {"seats": 3, "mrr": 500, "renewal_date": "2024-10-06"}),
+    ("event", "Used", -HOUR_MS, "acme", 2002, "ann", 11),
+    ("tick", 500),
+)
+STEADY = st.lists(
+    st.one_of(
+        st.tuples(
+            st.just("event"),
+            st.sampled_from(["Used", "Login", "NPS", "Ticket"]),
+            st.integers(-HOUR_MS, 0),
+            st.just("acme"),
+            st.integers(0, 1000),
+            st.sampled_from([None, "ann", "bob", "cid"]),
+            st.integers(0, 11),
+        ),
+        st.tuples(st.just("tick"), st.sampled_from([500, HOUR_MS, 7 * HOUR_MS, 25 * HOUR_MS])),
+    ),
+    min_size=20,
+    max_size=60,
+).map(lambda drawn: [*BEGUN, *drawn])
+"""An account that is only used, so that much is remembered of it; its traits are known, and its renewal is near."""
 
 
 @pytest.fixture(scope="session")
@@ -87,6 +121,8 @@ def build(event, start):
                         author="sato",
                     )
                 )
+            elif kind == "forget":
+                log.append(Forget(id="f", account_id=rest[0], time=from_ms(now_ms), author="sato"))
             elif kind == "source":
                 source, ago = rest
                 log.append(SourceState(source=source, silent_since=None if ago is None else from_ms(now_ms - ago)))
@@ -100,9 +136,10 @@ def build(event, start):
                     "score": value,
                     "revenue": 300 * value,
                 }
-                log.append(
-                    event(name, now_ms + age, id_=str(number), account=account, user=user, source=source, **properties)
+                made = event(
+                    name, now_ms + age, id_=str(number), account=account, user=user, source=source, **properties
                 )
+                log.append(made.model_copy(update={"backfill": number % 7 == 0}))
         return [*log, now_ms + 1]
 
     return build
@@ -114,7 +151,7 @@ def is_record(record):
 
 
 @settings(max_examples=max(100, settings.default.max_examples), deadline=None)
-@given(LOGS, st.sets(st.integers(1, 60)), st.sampled_from([1, 2, 1000]))
+@given(st.one_of(LOGS, FORGETTING), st.sets(st.integers(1, 60)), st.sampled_from([1, 2, 1000]))
 def test_cut_anywhere_the_log_gives_the_same(world, build, any_model, drawn, cuts, due_budget):
     log = build(drawn)
     whole = world(any_model, due_budget).run(log)
@@ -124,11 +161,12 @@ def test_cut_anywhere_the_log_gives_the_same(world, build, any_model, drawn, cut
     assert pieces.store.fence() == whole.store.fence()
     assert pieces.due() == whole.due()
     assert pieces.store.scores == whole.store.scores
+    assert pieces.store.forgotten() == whole.store.forgotten()
 
 
 @settings(max_examples=max(200, settings.default.max_examples), deadline=None)
 @given(
-    LOGS,
+    st.one_of(LOGS, FORGETTING),
     st.lists(st.sets(st.integers(1, 60)), min_size=1, max_size=4),
     st.lists(st.sampled_from([None, *Interruption]), min_size=1, max_size=12),
 )
@@ -140,10 +178,11 @@ def test_broken_off_anywhere_the_log_gives_the_same(world, build, any_model, dra
     assert broken.transitions == whole.transitions
     assert broken.due() == whole.due()
     assert broken.store.scores == whole.store.scores
+    assert broken.store.forgotten() == whole.store.forgotten()
 
 
 @settings(max_examples=max(100, settings.default.max_examples), deadline=None)
-@given(LOGS)
+@given(st.one_of(LOGS, FORGETTING))
 def test_what_is_remembered_between_two_evaluations_changes_nothing(world, build, any_model, drawn):
     """One fold keeps its accounts at hand, with what it read of them; the other reads each from the store, every time."""
     log = build(drawn)
@@ -152,6 +191,75 @@ def test_what_is_remembered_between_two_evaluations_changes_nothing(world, build
     assert forgets.rows() == remembers.rows()
     assert forgets.transitions == remembers.transitions
     assert forgets.scores == remembers.scores
+
+
+@settings(max_examples=max(100, settings.default.max_examples), deadline=None)
+@given(st.one_of(LOGS, STEADY, STEADY))
+def test_what_is_remembered_gives_the_same_evaluation_and_receipt_each_time(build, any_model, drawn):
+    """One scorer has scored every account so far and remembers this one; the other is new and reads it each time."""
+    new = Scorer(any_model.model)
+    kept, read, recalls, silent = {}, {}, {}, {}
+    for number, record in enumerate(build(drawn)):
+        if isinstance(record, SourceState):
+            silent = {} if record.silent_since is None else {record.source or "": to_ms(record.silent_since)}
+        elif is_record(record):
+            account, digest = record.account_id, number.to_bytes(8, "big")
+            mine = kept.setdefault(account, any_model.new(account))
+            other = read.setdefault(account, new.new(account))
+            recall = recalls.setdefault(account, Recall())
+            if isinstance(record, UsageEvent):
+                time_ms = to_ms(record.time)
+                any_model.apply(mine, record, time_ms, digest, memo=recall)
+                new.apply(other, record, time_ms, digest)
+            else:
+                recall.drop()
+                any_model.amend(mine, record, digest)
+                new.amend(other, record, digest)
+        else:
+            for account, mine in kept.items():
+                other = read[account]
+                mine.told = other.told = None  # so that there is something to tell each time there is a score
+                found = any_model.evaluate(mine, record, silent, recalls[account])
+                assert found == new.evaluate(other, record, silent)
+                assert mine == other
+                if found is not None:
+                    receipt = any_model.receipt(mine, found, record)
+                    assert receipt == new.receipt(other, found, record)
+                    assert receipt == Receipt.model_validate(receipt.model_dump())
+                    assert list(receipt.model_dump()) == list(Receipt.model_fields)
+                    assert all(
+                        list(line.model_dump()) == list(Contribution.model_fields) for line in receipt.contributions
+                    )
+
+
+@settings(max_examples=max(100, settings.default.max_examples), deadline=None)
+@given(LOGS)
+def test_without_a_store_a_copy_serves_as_the_row_and_only_what_needs_an_id_has_it_hashed(build, any_model, drawn):
+    """Steps are split against what an account was: against its row, or a copy that shares the cells not yet changed."""
+    scorer = any_model
+    stored, kept, recalls, now_ms = {}, {}, {}, 0
+    for record in build(drawn):
+        if isinstance(record, UsageEvent):
+            account_id, time_ms = record.account_id, to_ms(record.time)
+            recall = recalls.setdefault(account_id, Recall(kept=Kept()))
+            with_row = stored.setdefault(account_id, scorer.new(account_id))
+            with_copy = kept.setdefault(account_id, scorer.new(account_id))
+            digest = event_digest(record.source, record.id)
+            ignored = scorer.apply(with_row, record, time_ms, digest)
+            assert scorer.apply(with_copy, record, time_ms, None, memo=recall) == ignored
+        elif isinstance(record, int):
+            now_ms = max(now_ms, record)
+            for account_id, state in stored.items():
+                was = recalls[account_id].kept.state
+                assert (was is None) is (state.base is None)
+                if was is not None:
+                    row = scorer.decode(account_id, state.base)
+                    assert scorer.health(was, now_ms) == scorer.health(row, now_ms)
+                    assert scorer.values(was, now_ms) == scorer.values(row, now_ms)
+                assert scorer.evaluate(kept[account_id], now_ms, memo=recalls[account_id]) == scorer.evaluate(
+                    state, now_ms
+                )
+                assert scorer.encode(kept[account_id]) == scorer.encode(state)
 
 
 def shuffled(data, log):
@@ -246,8 +354,8 @@ def test_no_change_is_missed_between_two_dues(build, any_model, start, drawn, ho
         assert state.due_ms is None
     for account in (state, often):
         any_model.evaluate(account, start + hours * HOUR_MS)
-    for kept, other in ((often.period_start, state.period_start), (often.period_before, state.period_before)):
-        assert points_of(any_model, kept) == points_of(any_model, other)
+    for kept in (reference, period_start):
+        assert points_of(any_model, kept(often)) == points_of(any_model, kept(state))
 
 
 @settings(max_examples=max(100, settings.default.max_examples), deadline=None)

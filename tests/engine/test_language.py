@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from schemas.base import from_ms
 from schemas.health import OVERRIDE_GROUP, Standing, Zone, centi
 from schemas.transition import Cause
@@ -51,6 +53,28 @@ class TestTraits:
         it.tick(1)
         it.run()
         assert it.health(1).standing is Standing.UNKNOWN
+
+    def test_an_account_that_was_only_updated_is_unknown_until_its_first_use(self, live):
+        it = live()
+        it.at(0, "Account Updated", seats=5)
+        it.ticks(1, 20)
+        it.run()
+        known = it.health(20)
+        assert (known.standing, known.score, known.zone, known.contributions) == (Standing.UNKNOWN, None, None, ())
+        assert it.world.transitions == {}
+        it.at(20, "Login", times=8)
+        it.tick(21)
+        it.run()
+        assert (it.health(21).standing, it.health(21).zone) == (Standing.SCORED, Zone.GREEN)
+        assert [t.offset for t in it.world.transitions.values()] == [len(it.log) - 1]
+
+    @pytest.mark.parametrize("name", ["Signed", "Renewed"])
+    def test_a_contract_that_nobody_uses_is_red_not_unknown(self, live, name):
+        it = live()
+        it.at(0, name, seats=5)
+        it.ticks(1, 20)
+        it.run()
+        assert (it.health(20).standing, it.health(20).zone) == (Standing.SCORED, Zone.RED)
 
     def test_the_phase_follows_the_contract(self, live):
         it = live()

@@ -13,6 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 TESTS = ROOT / "tests" / "engine"
+WITHOUT_A_STORE = "test_without_a_store_a_copy_serves_as_the_row_and_only_what_needs_an_id_has_it_hashed"
 FAILED = 1
 """What pytest exits with where tests ran and failed; other codes say that it could not run them."""
 
@@ -46,6 +47,13 @@ MUTANTS = [
         "test_partition.py::test_each_event_has_one_outcome_and_all_are_counted",
     ),
     Mutant(
+        "traits alone give a score",
+        "assessing.py",
+        "if seen_ms is None or (state.last_seen_ms is None and state.started_ms is None):",
+        "if seen_ms is None:",
+        "test_language.py::TestTraits::test_an_account_that_was_only_updated_is_unknown_until_its_first_use",
+    ),
+    Mutant(
         "an event exactly at the horizon is too late",
         "partition.py",
         "time_ms < now_ms - self._horizon_ms",
@@ -62,37 +70,120 @@ MUTANTS = [
     Mutant(
         "what is remembered of an account outlives its traits",
         "partition.py",
-        "            account.memo.drop()\n",
+        "        account.memo.drop()\n",
         "",
         "test_fold_properties.py::test_what_is_remembered_between_two_evaluations_changes_nothing[rich]",
     ),
     Mutant(
         "what is remembered of an account outlives its events",
         "intake.py",
-        "        memo.dirty |= columns\n",
-        "",
+        "                memo.dirty |= columns\n",
+        "                pass\n",
         "test_rules.py::TestRules::test_a_hold_delays_the_beginning_and_another_the_end",
+    ),
+    Mutant(
+        "an event that counts says that it changed nothing",
+        "signals/counts.py",
+        "cell[place] += 1\n        return CHANGED",
+        "cell[place] += 1\n        return SAME",
+        "test_signal_table.py::test_what_is_read_again_is_all_that_has_changed",
+    ),
+    Mutant(
+        "a user who is seen again after some time says that it changed nothing",
+        "signals/uniques.py",
+        "cell[key] = bucket\n            return CHANGED",
+        "cell[key] = bucket\n            return CHANGED if newest is None else SAME",
+        "test_signal_table.py::test_what_is_read_again_is_all_that_has_changed",
+    ),
+    Mutant(
+        "a day of use that comes late says that it changed nothing",
+        "signals/active_days.py",
+        "return CHANGED if mark(cell, day, self._keep) else SAME",
+        "return CHANGED if mark(cell, day, self._keep) and cell[0] == day else SAME",
+        "test_signal_table.py::test_what_is_read_again_is_all_that_has_changed",
+    ),
+    Mutant(
+        "a quotient is as it was though one of its operands is not",
+        "signals/table.py",
+        "if reads < 0 or (read | moved) & reads:",
+        "if reads < 0:",
+        "test_fold_properties.py::test_what_is_remembered_gives_the_same_evaluation_and_receipt_each_time[rich]",
+    ),
+    Mutant(
+        "a cap binds once its condition has held",
+        "scoring.py",
+        "                capped_by &= ~bit\n",
+        "                capped_by |= 0\n",
+        "test_fold_properties.py::test_what_is_remembered_gives_the_same_evaluation_and_receipt_each_time[every-kind]",
+    ),
+    Mutant(
+        "an input that moved leaves the score where it was",
+        "scoring.py",
+        "                exact += shares.parts[number] * (health - was)\n",
+        "",
+        "test_fold_properties.py::test_what_is_remembered_gives_the_same_evaluation_and_receipt_each_time[every-kind]",
+    ),
+    Mutant(
+        "grace and phase have no end while nothing else happens",
+        "assessing.py",
+        "(self.next_ms is None or now_ms < self.next_ms)",
+        "(self.next_ms is None or now_ms > 0)",
+        "test_fold_properties.py::test_what_is_remembered_gives_the_same_evaluation_and_receipt_each_time[rich]",
+    ),
+    Mutant(
+        "rules are left alone beyond their own time",
+        "rules.py",
+        "(self.next_ms is None or now_ms < self.next_ms)",
+        "(self.next_ms is None or now_ms > 0)",
+        "test_fold_properties.py::test_what_is_remembered_gives_the_same_evaluation_and_receipt_each_time[rich]",
+    ),
+    Mutant(
+        "a rule whose tests have begun to hold goes unnoticed while others stay as they are",
+        "rules.py",
+        "if rule.passes(situation) != (name in before):",
+        "if name in before and not rule.passes(situation):",
+        "test_fold_properties.py::test_what_is_remembered_gives_the_same_evaluation_and_receipt_each_time[rich]",
+    ),
+    Mutant(
+        "rules are left alone in another zone",
+        "rules.py",
+        "            and self.zone is zone\n",
+        "",
+        "test_fold_properties.py::test_what_is_remembered_gives_the_same_evaluation_and_receipt_each_time[rich]",
+    ),
+    Mutant(
+        "an id that decides between two values is not hashed",
+        "intake.py",
+        "if by_id else _ANY",
+        "if not by_id else _ANY",
+        f"test_fold_properties.py::{WITHOUT_A_STORE}[every-kind]",
+    ),
+    Mutant(
+        "what an account was changes with its events",
+        "kept.py",
+        "shared = cells & ~self._parted",
+        "shared = 0",
+        f"test_fold_properties.py::{WITHOUT_A_STORE}[every-kind]",
     ),
     Mutant(
         "a window loses a bucket early",
         "signals/counts.py",
         "dead = (now_ms - window_ms) // bucket_ms",
         "dead = (now_ms - window_ms) // bucket_ms + 1",
-        "test_signals.py::test_every_kind_measures_what_a_plain_reading_of_the_events_gives",
+        "test_signals.py::test_a_window_is_half_open_in_buckets",
     ),
     Mutant(
         "a window keeps a bucket too long where it is only measured",
         "signals/counts.py",
         "held(total(cell, (now_ms - self.window_ms) // self.bucket_ms))",
         "held(total(cell, (now_ms - self.window_ms) // self.bucket_ms - 1))",
-        "test_signals.py::test_every_kind_measures_what_a_plain_reading_of_the_events_gives",
+        "test_signals.py::test_a_window_is_half_open_in_buckets",
     ),
     Mutant(
         "a user counts from where it was heard of last, not seen last",
         "signals/uniques.py",
-        "key, bucket = cells[self.index], self._hash(user_id), time_ms // self._bucket_ms\n"
-        "            if key not in cell or cell[key] < bucket:",
-        "key, bucket = cells[self.index], self._hash(user_id), time_ms // self._bucket_ms\n            if True:",
+        "        if newest is None or newest < bucket:",
+        "        if True:",
         "test_signal_table.py::test_order_and_storing_in_between_change_nothing",
     ),
     Mutant(
@@ -164,6 +255,27 @@ MUTANTS = [
         "days = min(today - since, CLOSES_KEPT)",
         "days = 1",
         "test_closes.py",
+    ),
+    Mutant(
+        "a day that has just left the window is an active one",
+        "days.py",
+        "living = days[0] - day\n",
+        "living = days[0] - day + 1\n",
+        "test_days.py::test_days_that_are_over_can_be_passed_over_or_dropped",
+    ),
+    Mutant(
+        "the last answer comes back as the first one",
+        "row_packing.py",
+        "max(cells[answers].values())",
+        "min(cells[answers].values())",
+        "test_row_packing.py::test_the_last_answer_is_stored_once_where_the_promoters_are_kept",
+    ),
+    Mutant(
+        "a trait that was said earlier replaces a later one",
+        "traits.py",
+        ">= (time_ms, digest, repr(value))",
+        "== (time_ms, digest, repr(value))",
+        "test_fold_properties.py::test_the_order_of_arrival_inside_a_tick_does_not_matter[rich]",
     ),
     Mutant(
         "an override has no end",

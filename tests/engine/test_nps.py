@@ -5,6 +5,7 @@ import math
 
 import pytest
 
+from kenko.engine.adding import BAD, SAME
 from kenko.engine.identity import keyed_hash
 from kenko.engine.signals.nps import NpsKind
 from kenko.model.signal_spec import Nps
@@ -58,7 +59,7 @@ def test_only_the_latest_answer_of_a_user_counts_whatever_the_order(event):
     for order in itertools.permutations(answers):
         cells = [kind.empty()]
         for score, at, digest in order:
-            assert kind.add(cells, event("NPS", user="ann", score=score), at, digest) == 0
+            assert kind.add(cells, event("NPS", user="ann", score=score), at, digest) != BAD
         assert kind.advance(cells[0], NOW) == (3_000_000, NOW + STALE_MS)
 
 
@@ -105,8 +106,8 @@ def test_an_answer_outside_0_to_10_is_ignored_and_counted(event, score):
     kind = kind_of()
     cells = [kind.empty()]
     odd = event("NPS").model_copy(update={"properties": {"score": score}})
-    assert kind.add(cells, odd, NOW, b"d") == 1
-    assert kind.add(cells, event("NPS"), NOW, b"d") == 0, "no answer is no mistake"
+    assert kind.add(cells, odd, NOW, b"d") == BAD
+    assert kind.add(cells, event("NPS"), NOW, b"d") == SAME, "no answer is no mistake"
     assert cells == [{}]
 
 

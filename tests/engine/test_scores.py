@@ -114,6 +114,7 @@ def test_a_contribution_says_what_was_measured(small, start, event):
         ([], Standing.UNKNOWN),
         ([("Login", 0, {})], Standing.SCORED),
         ([("Login", 5, {}), ("Cancelled", 0, {})], Standing.CHURNED),
+        ([("Signed", 5, {})], Standing.SCORED),  # a contract that nobody uses
         ([("Cancelled", 5, {}), ("Signed", 0, {})], Standing.SCORED),
         ([("Signed", 0, {}), ("Cancelled", 5, {})], Standing.SCORED),  # by their time, not by arrival
         ([("Signed", 0, {}), ("Cancelled", 0, {})], Standing.CHURNED),  # an end wins a tie

@@ -5,9 +5,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kenko.engine.adding import BAD, CHANGED
+from kenko.engine.assessing import Recall
 from kenko.engine.identity import keyed_hash
+from kenko.engine.intake import Intake
 from kenko.engine.signals.table import SignalTable
-from kenko.engine.state import AccountState
+from kenko.engine.state import AccountState, Told
+from kenko.engine.traits import TraitRules, tell
 from kenko.model.score_spec import Boundary, Group, Input, Missing, Points, Policy, Profile, Zones
 from kenko.model.signal_spec import (
     ActiveDays,
@@ -56,10 +60,13 @@ def an_input(name, per=None, scale=1.0):
     return Input(signal=name, weight=1, curve=FLAT, missing=Missing.REDISTRIBUTE, per=per, scale=scale)
 
 
-def table_of(*signals, inputs=(), **more):
+def model_of(*signals, inputs=(), **more):
     ordered = tuple(sorted(signals, key=lambda s: s.name))
-    model = HealthModel(name="m", version=1, signals=ordered, base=policy(*inputs), **more)
-    return SignalTable(model, hashed=keyed_hash(b"k"))
+    return HealthModel(name="m", version=1, signals=ordered, base=policy(*inputs), **more)
+
+
+def table_of(*signals, inputs=(), **more):
+    return SignalTable(model_of(*signals, inputs=inputs, **more), hashed=keyed_hash(b"k"))
 
 
 EVERY = (
@@ -104,12 +111,9 @@ def table():
 
 def applied(table, event, arrivals, numbers=None):
     """An account after these arrivals; `numbers` are their ids. Answers it with the count of ignored values."""
-    state = AccountState(account_id="acme", scored_by="", signals=table.empty())
-    state.traits = {
-        "seats": [T0, b"", 20.0],
-        "mrr": [T0, b"", 99.9],
-        "renewal_date": [T0, b"", T0 + 5 * DAY_MS],
-    }
+    state = AccountState(account_id="acme", scored_by=b"", signals=table.empty())
+    for name, value in (("seats", 20.0), ("mrr", 99.9), ("renewal_date", T0 + 5 * DAY_MS)):
+        tell(state, name, value, T0, b"")
     return state, take(table, event, state, arrivals, numbers)
 
 
@@ -120,8 +124,20 @@ def take(table, event, state, arrivals, numbers=None):
         made = event(name, at, id_=str(number), user=user, n=amount)
         state.first_seen_ms = at if state.first_seen_ms is None else min(at, state.first_seen_ms)
         for add in table.adds(name):
-            ignored += add(state.signals, made, at, number.to_bytes(8, "big"))
+            ignored += add(state.signals, made, at, number.to_bytes(8, "big")) == BAD
     return ignored
+
+
+@settings(max_examples=max(60, settings.default.max_examples))
+@given(ARRIVALS)
+def test_an_event_that_is_said_to_change_nothing_has_changed_no_cell(table, event, arrivals):
+    state, _ = applied(table, event, [])
+    for number, (name, age, user, amount) in enumerate([*arrivals, *arrivals]):
+        made = event(name, T0 + age, id_=str(number), user=user, n=amount)
+        for add in table.adds(name):
+            before = msgspec.msgpack.encode(state.signals)
+            if add(state.signals, made, T0 + age, number.to_bytes(8, "big")) != CHANGED:
+                assert msgspec.msgpack.encode(state.signals) == before
 
 
 def copied(state):
@@ -141,6 +157,29 @@ def test_order_and_storing_in_between_change_nothing(table, event, arrivals, ran
     assert other == one
     assert table.advance(other, T0 + later) == table.advance(one, T0 + later)
     assert copied(other) == one, "what is forgotten depends on no order either"
+
+
+@settings(max_examples=max(150, settings.default.max_examples))
+@given(
+    st.lists(st.tuples(st.integers(0, 4), st.sampled_from([1, HOUR_MS, 7 * HOUR_MS, 5 * DAY_MS])), min_size=3),
+    ARRIVALS,
+)
+def test_what_is_read_again_is_all_that_has_changed(table, event, steps, arrivals):
+    """Some arrivals, then a look, and so on: many are late, or repeat what is known, and windows run out in between."""
+    model = model_of(*EVERY, inputs=INPUTS)
+    intake, memo = Intake(model, table, TraitRules(model)), Recall()
+    # One long ago, for an earlier first event drops all that is known; and one today, so that most of the others are late.
+    state, _ = applied(table, event, [("Login", -20 * DAY_MS, None, None), ("Login", 0, None, None)])
+    now_ms, coming, number = T0, [*arrivals, *arrivals, *arrivals], 0
+    for count, later in steps:
+        for name, age, user, amount in coming[number : number + count]:
+            number += 1
+            made = event(name, now_ms + age, id_=str(number), user=user, n=amount)
+            intake.event(state, made, now_ms + age, number.to_bytes(8, "big"), memo)
+        now_ms += later
+        raws, changes = table.advance(state, now_ms)
+        next_ms = min((change for change in changes if change is not None), default=None)
+        assert table.refresh(state, now_ms, memo) == (raws, next_ms)
 
 
 @settings(max_examples=max(60, settings.default.max_examples))
@@ -244,7 +283,7 @@ def test_values_by_hand(table, event):
 
 
 def test_an_account_nobody_has_heard_of_has_no_data_but_zeros(table):
-    state = AccountState(account_id="new", scored_by="", signals=table.empty())
+    state = AccountState(account_id="new", scored_by=b"", signals=table.empty())
     raws, changes = table.advance(state, T0)
     zeros = {s.name for s in EVERY if raws[table.column_of(s.name)] == 0}
     assert zeros == {"actions", "minutes", "users", "features", "days", "steps"}
@@ -273,7 +312,7 @@ def test_a_scale_alone_is_applied(event):
 @pytest.mark.parametrize("seats", [None, 0.0, -3.0, "many", True, 1e13, float("nan"), float("inf")])
 def test_without_a_number_above_zero_to_divide_by_there_is_no_data(table, event, seats):
     state, _ = applied(table, event, [("Used", 0, "ann", 1)])
-    state.traits["seats"] = [T0, b"", seats]
+    tell(state, "seats", seats, T0 + 1, b"")
     raws = table.measure(state, T0)
     assert raws[table.column_of("use")] is None
     assert raws[table.column_of_input(INPUTS[0])] is None
@@ -284,7 +323,7 @@ def test_a_quotient_beyond_a_million_millions_is_no_data(event):
     table = table_of(ratio)
     state, _ = applied(table, event, [])
     for over, under, raw in [(1e12, 1.0, 10**18), (1e12, 0.5, None), (-1e12, 0.5, None), (1.0, 3.0, 333_333)]:
-        state.traits = {"a": [T0, b"", over], "b": [T0, b"", under]}
+        state.traits = [Told(T0, b"", {"a": over, "b": under})]
         assert table.measure(state, T0) == [raw]
 
 
@@ -317,6 +356,6 @@ def test_events_that_only_tell_traits_are_counted_only_by_name():
 
 
 def test_a_row_with_other_cells_is_refused(table):
-    state = AccountState(account_id="a", scored_by="", signals=[])
+    state = AccountState(account_id="a", scored_by=b"", signals=[])
     with pytest.raises(ValueError):
         table.advance(state, T0)

@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kenko.engine.adding import BAD, SAME
 from kenko.engine.comparing import value_test
 from kenko.engine.identity import keyed_hash
-from kenko.engine.signals.counts import ActiveDaysKind, CountKind
+from kenko.engine.signals.active_days import ActiveDaysKind
+from kenko.engine.signals.counts import CountKind
 from kenko.engine.signals.latest import LatestKind
 from kenko.engine.signals.milestones import MilestonesKind
 from kenko.engine.signals.sums import SumKind
@@ -106,14 +108,14 @@ def test_milestones_count_once_each(event):
     assert kind.value(kind.measure(cells[0], NOON)) == pytest.approx(2 / 3)
 
 
-BAD = [math.nan, math.inf, -math.inf, "12", "", True, False, [1], {"a": 1}, 1e13, -1e13, 10**400, 10**13]
+NO_NUMBERS = [math.nan, math.inf, -math.inf, "12", "", True, False, [1], {"a": 1}, 1e13, -1e13, 10**400, 10**13]
 
 
-@pytest.mark.parametrize("value", BAD)
+@pytest.mark.parametrize("value", NO_NUMBERS)
 def test_a_bad_number_is_ignored_and_counted(event, value):
     for kind in (SumKind(0, WEEK_MS, WEEK_MS, "x"), LatestKind(0, "x", None)):
         cells = [kind.empty()]
-        assert kind.add(cells, event().model_copy(update={"properties": {"x": value}}), NOON, b"d") == 1
+        assert kind.add(cells, event().model_copy(update={"properties": {"x": value}}), NOON, b"d") == BAD
         assert cells == [kind.empty()]
 
 
@@ -121,7 +123,7 @@ def test_a_bad_number_is_ignored_and_counted(event, value):
 def test_a_bad_value_is_no_distinct_value(event, value):
     kind = UniqueValuesKind(0, WEEK_MS, keyed_hash(b"k"), "x")
     cells = [kind.empty()]
-    assert kind.add(cells, event().model_copy(update={"properties": {"x": value}}), NOON, b"d") == 1
+    assert kind.add(cells, event().model_copy(update={"properties": {"x": value}}), NOON, b"d") == BAD
     assert cells == [{}]
 
 
@@ -133,7 +135,7 @@ def test_an_absent_value_is_no_mistake(event):
     )
     for kind in kinds:
         for odd in (event(), event(x=None)):
-            assert kind.add([kind.empty()], odd, NOON, b"d") == 0
+            assert kind.add([kind.empty()], odd, NOON, b"d") == SAME
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from kenko.engine.signals.counts import ActiveDaysKind, CountKind
+from kenko.engine.signals.active_days import ActiveDaysKind
+from kenko.engine.signals.counts import CountKind
 from kenko.engine.signals.sums import SumKind
 from kenko.engine.signals.trends import trend
 from kenko.engine.state import AccountState
@@ -20,7 +21,7 @@ def measured(kind, event, amounts, *, baseline_ms=4 * WEEK_MS, now_ms=NOON, firs
     cells = [kind.empty()]
     for hours, value in amounts:
         kind.add(cells, event(n=value), NOON - int(hours * HOUR_MS), b"")
-    state = AccountState(account_id="a", scored_by="", signals=cells)
+    state = AccountState(account_id="a", scored_by=b"", signals=cells)
     state.first_seen_ms = first_seen_ms
     raw, change = trend(kind, 0, baseline_ms)(state, now_ms, [kind.measure(cells[0], now_ms)], [None])
     return (None if raw is None else raw / 1e6), change

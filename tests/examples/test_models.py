@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from kenko.backtest.golden import events_in_place, run_golden
+from kenko.cli.model_test import run_test
 from kenko.engine.identity import event_digest
 from kenko.engine.scorer import Scorer
 from kenko.model import load_model
@@ -17,8 +17,9 @@ from schemas.usage_event import UsageEvent
 
 ROOT = Path(__file__).parents[2]
 MODELS = sorted((ROOT / "examples" / "models").glob("*.yaml"))
+DEMOS = [ROOT / "examples" / name / "model.yaml" for name in ("crm", "saas")]
 START_MS = 1_704_067_200_000
-LONGEST_ROW = 1_700
+LONGEST_ROW = 1_024
 """Bytes of a typical account after 60 days, daily closes apart."""
 
 
@@ -66,12 +67,23 @@ def test_a_model_is_named_after_its_file(name):
 
 
 @pytest.mark.parametrize(
-    ("model", "test"),
-    [pytest.param(m, t, id=f"{m.name}: {t.name}") for m in MODELS_BY_NAME.values() for t in m.tests],
+    ("model", "test", "folder"),
+    [
+        pytest.param(model, test, path.parent, id=f"{model.name}: {test.name}")
+        for path in (*MODELS, *DEMOS)
+        for model in (_load(path),)
+        for test in model.tests
+    ],
 )
-def test_it_passes_its_own_tests(model, test):
-    result = run_golden(model, test, events_in_place(test))
+def test_it_passes_its_own_tests(model, test, folder):
+    result = run_test(model, test, folder)
     assert result.failures == (), str(result.found)
+
+
+@pytest.mark.parametrize("path", DEMOS, ids=lambda path: path.parent.name)
+def test_the_models_of_the_demo_say_what_they_are_for(path):
+    zones = {test.zone for test in _load(path).tests}
+    assert {"red", "yellow", "green", "none"} <= zones
 
 
 @pytest.mark.parametrize("name", MODELS_BY_NAME)

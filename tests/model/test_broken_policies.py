@@ -211,7 +211,34 @@ BROKEN = [
         [
             "87:5: tests[0]: 'events' is missing",
             "93:7: tests[1].events: a test has at most 20,000 events, repeats counted",
-            "96:13: tests[1].expect: expects nothing",
+            "100:13: tests[1].expect: expects nothing",
+        ],
+    ),
+    (
+        "what a test tells besides events",
+        [
+            ("{event: Contract Signed, at: 0d}", "{at: 0d}"),
+            ("{event: Deal Won, source: erp, at: 1d}", "{event: Deal Won, source: 5, traits: {seats: 1}, at: 1d}"),
+            (
+                "{traits: {seats: 40, owner: null}, at: 2d}",
+                "{traits: {seats: [4], owner: , plan: pro}, user: ann, at: 2d}",
+            ),
+            ("{override: {score: 35, until: 30d}, at: 3d}", "{override: {score: 350, until: 2d, why: x}, at: 3d}"),
+            ("{override: {score: null}, at: 20d}", "{override: {until: 30d}, every: 1d}"),
+        ],
+        [
+            "95:9: tests[1].events[1]: 'event' is missing",
+            '96:35: tests[1].events[2].source: expected who sent it, found "5"',
+            "96:38: tests[1].events[2].traits: 'traits' does not go with 'event'",
+            "97:26: tests[1].events[3].traits.seats: expected text, a number, true or false, found a list",
+            "97:37: tests[1].events[3].traits.owner: expected text, a number, true or false, found nothing",
+            "97:52: tests[1].events[3].user: 'user' goes with 'event'",
+            "98:28: tests[1].events[4].override.score: 350 is not within 0 to 100",
+            "98:40: tests[1].events[4].override.until: ends before it begins",
+            "98:44: tests[1].events[4].override.why: unknown key",
+            "99:9: tests[1].events[5]: 'at' is missing",
+            "99:20: tests[1].events[5].override: 'score' is missing",
+            "99:34: tests[1].events[5].every: 'every' goes with 'event'",
         ],
     ),
     (

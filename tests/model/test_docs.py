@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from kenko.backtest.golden import events_in_place, run_golden
+from kenko.backtest.golden import run_golden
+from kenko.backtest.golden_log import events_in_place
 from kenko.model import load_model
 from kenko.model.golden import GoldenTest
 

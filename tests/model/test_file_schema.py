@@ -72,6 +72,11 @@ BROKEN = [
     ("aggregate: {nps: properties.score}", "aggregate: {nps: score}"),
     ("zone: red,", "zone: rot,"),
     (", until: 20d", ""),
+    ("source: erp, at: 1d", "sauce: erp, at: 1d"),
+    ("{event: Deal Won, source", "{traits: {seats: 1}, source"),
+    ("{override: {score: 35,", "{override: {score: 135,"),
+    ("{override: {score: 35,", "{event: x, override: {score: 35,"),
+    ("traits: {seats: 40, owner: null}", "traits: {}"),
 ]
 
 

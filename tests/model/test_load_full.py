@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from kenko.model import load_model
-from kenko.model.golden import GoldenEvent, GoldenTest
+from kenko.model.golden import GoldenEvent, GoldenOverride, GoldenTest, GoldenTraits
 from kenko.model.score_spec import Drop, Input, Missing, Points, SignalTest, Silence, Step, Steps
 from kenko.model.signal_spec import (
     ActiveDays,
@@ -217,8 +217,12 @@ def test_golden_tests(model, full):
             until_ms=20 * DAY_MS,
         ),
         GoldenEvent(event="Contract Signed", at_ms=0),
+        GoldenEvent(event="Deal Won", at_ms=DAY_MS, source="erp"),
+        GoldenTraits(traits=(("seats", 40), ("owner", None)), at_ms=2 * DAY_MS),
+        GoldenOverride(score=35, at_ms=3 * DAY_MS, until_ms=30 * DAY_MS),
+        GoldenOverride(score=None, at_ms=20 * DAY_MS),
     )
-    assert [event.times for event in written.events] == [21, 1]
+    assert [event.times for event in written.events] == [21, 1, 1, 1, 1, 1]
     assert (written.zone, written.standing, written.rules, written.profile) == ("none", "churned", (), "none")
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from kenko.engine.signals.counts import ActiveDaysKind, CountKind
+from kenko.engine.signals.active_days import ActiveDaysKind
+from kenko.engine.signals.counts import CountKind
 from kenko.engine.signals.earliest import EarliestKind
 from kenko.engine.signals.kind import SignalKind
 from kenko.engine.signals.latest import LatestKind

@@ -1,12 +1,12 @@
-"""How many events in a window, and on how many days. Cell: a series (see `series`)."""
+"""How many events in a window. Cell: a series (see `series`)."""
 
 from __future__ import annotations
 
+from kenko.engine.adding import CHANGED, SAME
 from kenko.engine.signals.kind import WHOLE, Reading, Unit
 from kenko.engine.signals.series import MOST, Series, forget, held, make_room, total
 from kenko.engine.signals.windows import SLACK_MS, bucket_size_ms, kept_ms
-from kenko.model.limits import DAY_MS
-from schemas.usage_event import UsageEvent
+from kenko.engine.usage import Usage
 
 
 class Buckets(Unit):
@@ -53,6 +53,11 @@ class Buckets(Unit):
     def measure(self, cell: Series, now_ms: int) -> int | None:
         return held(total(cell, (now_ms - self.window_ms) // self.bucket_ms))
 
+    def amount(self, cell: Series, after: int) -> int:
+        """The sum of the buckets later than the bucket `after`."""
+        first = cell[0] if cell else 0
+        return sum(cell) - first if first > after else total(cell, after)
+
 
 class CountKind(Buckets):
     """Number of events."""
@@ -60,29 +65,12 @@ class CountKind(Buckets):
     def __init__(self, index: int, window_ms: int, span_ms: int) -> None:
         super().__init__(index, window_ms, span_ms, bucket_size_ms(window_ms))
 
-    def add(self, cells: list[Series], _event: UsageEvent, time_ms: int, _digest: bytes) -> int:
+    def add(self, cells: list[Series], _event: Usage, time_ms: int, _digest: bytes) -> int:
         cell = cells[self.index]
         bucket = time_ms // self.bucket_ms
         if not (cell and 0 < (place := bucket - cell[0] + 1) < len(cell)):
             place = make_room(cell, bucket, self._keep)
             if not place:
-                return 0
+                return SAME
         cell[place] += 1
-        return 0
-
-
-class ActiveDaysKind(Buckets):
-    """Number of days, in UTC, with an event. The bucket is always a day; its number is 1."""
-
-    def __init__(self, index: int, window_ms: int, span_ms: int) -> None:
-        super().__init__(index, window_ms, span_ms, DAY_MS)
-
-    def add(self, cells: list[Series], _event: UsageEvent, time_ms: int, _digest: bytes) -> int:
-        cell = cells[self.index]
-        bucket = time_ms // DAY_MS
-        if not (cell and 0 < (place := bucket - cell[0] + 1) < len(cell)):
-            place = make_room(cell, bucket, self._keep)
-            if not place:
-                return 0
-        cell[place] = 1
-        return 0
+        return CHANGED

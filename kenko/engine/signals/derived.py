@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 
 from kenko.engine.signals.account_time import days_to_renewal, tenure, time_to
+from kenko.engine.signals.active_days import ActiveDaysKind
 from kenko.engine.signals.counts import Buckets
 from kenko.engine.signals.kind import MILLIONTHS, WHOLE, SignalKind
 from kenko.engine.signals.quotients import (
@@ -49,15 +50,30 @@ def rank(name: str, signals: Mapping[str, Signal], above: tuple[str, ...] = ()) 
 
 def dependents(model: HealthModel, columns: Mapping[str, int], hidden: Mapping[Hidden, int]) -> list[int]:
     """By column: the columns whose values may change when its own does, itself among them, a bit each."""
-    reads = {columns[signal.name]: {columns[name] for name in _read_by(signal)} for signal in model.signals}
-    for (name, per, _), column in hidden.items():
-        reads[column] = {columns[name]} | ({columns[per.name]} if per is not None and not per.is_trait else set())
+    reads = _reads(model, columns, hidden)
     touching = [1 << column for column in range(len(reads))]
     for _ in reads:  # a ratio may read a ratio: as many steps as there are columns are enough
         for column, read in reads.items():
             for other in read:
                 touching[other] |= touching[column]
     return touching
+
+
+def operands(model: HealthModel, columns: Mapping[str, int], hidden: Mapping[Hidden, int]) -> list[int]:
+    """By column: the columns that it is a quotient of, a bit each: as long as these and all traits stay as they are, so
+    does it. -1: no quotient, something else moves it too.
+    """
+    reads = _reads(model, columns, hidden)
+    others = {columns[signal.name] for signal in model.signals if not isinstance(signal.aggregate, Ratio)}
+    return [-1 if at in others else sum(1 << column for column in reads[at]) for at in range(len(reads))]
+
+
+def _reads(model: HealthModel, columns: Mapping[str, int], hidden: Mapping[Hidden, int]) -> dict[int, set[int]]:
+    """By column: the columns that it is derived from."""
+    reads = {columns[signal.name]: {columns[name] for name in _read_by(signal)} for signal in model.signals}
+    for (name, per, _), column in hidden.items():
+        reads[column] = {columns[name]} | ({columns[per.name]} if per is not None and not per.is_trait else set())
+    return reads
 
 
 def _read_by(signal: Signal) -> list[str]:
@@ -84,7 +100,7 @@ def derive_signal(  # noqa: PLR0911 - one case a kind
         case TraitValue(trait=trait):
             return lambda state, _now_ms, _raws, _changes: (trait_raw(state, trait), None)
         case Trend(of=of, baseline_ms=baseline_ms):
-            if isinstance(kind := kinds.get(of), Buckets):
+            if isinstance(kind := kinds.get(of), Buckets | ActiveDaysKind):
                 return trend(kind, columns[of][0], baseline_ms)
             raise ValueError(f"{signal.name}: a trend is of a count, a sum or active days, and {of!r} is none")
         case Ratio(numerator=numerator, denominator=denominator):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from kenko.engine.adding import CHANGED, SAME
 from kenko.engine.signals.kind import WHOLE, Kept, Reading, Unit
-from schemas.usage_event import UsageEvent
+from kenko.engine.usage import Usage
 
 Cell = int | None
 
@@ -21,11 +22,12 @@ class EarliestKind(Kept, Unit):
     def empty(self) -> Cell:
         return None
 
-    def add(self, cells: list[Cell], _event: UsageEvent, time_ms: int, _digest: bytes) -> int:
+    def add(self, cells: list[Cell], _event: Usage, time_ms: int, _digest: bytes) -> int:
         earliest = cells[self.index]
         if earliest is None or time_ms < earliest:
             cells[self.index] = time_ms
-        return 0
+            return CHANGED
+        return SAME
 
     def advance(self, cell: Cell, _now_ms: int) -> Reading:
         return cell, None

@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import Any, Protocol
 
 from kenko.engine.signals.values import MILLION
-from schemas.usage_event import UsageEvent
+from kenko.engine.usage import Usage
 
 Reading = tuple[int | None, int | None]
 """A raw value (None: no data), and when passing time alone changes it next (None: never)."""
@@ -29,6 +29,7 @@ class Unit:
     """What one of a raw value is in the unit people read and curves take: exact, so that quotients are too."""
 
     unit: Fraction
+    is_ordered_by_id = False
 
     def value(self, raw: int) -> float:
         """A raw value in the unit people read and curves take."""
@@ -42,12 +43,14 @@ class SignalKind(Protocol):
     index: int
     """Place of its cell in a row."""
     unit: Fraction
+    is_ordered_by_id: bool
+    """Of two events at one time the id decides. Else `add` may be given any digest."""
 
     def empty(self) -> Any:
         """The cell of an account without events."""
 
-    def add(self, cells: list[Any], event: UsageEvent, time_ms: int, digest: bytes, /) -> int:
-        """Take one event in. `digest` is the event's id. Answers how many values were bad and ignored: 0 or 1."""
+    def add(self, cells: list[Any], event: Usage, time_ms: int, digest: bytes, /) -> int:
+        """Take one event in. `digest` is the event's id. Answers what that did: see `adding`."""
 
     def advance(self, cell: Any, now_ms: int, /) -> Reading:
         """Read the cell at `now_ms`, the newest time so far. Changes nothing."""

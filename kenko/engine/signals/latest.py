@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from kenko.engine.adding import BAD, CHANGED, SAME
 from kenko.engine.identity import tie_break
 from kenko.engine.signals.kind import MILLIONTHS, Kept, Reading, Unit
 from kenko.engine.signals.values import millionths
-from schemas.usage_event import UsageEvent
+from kenko.engine.usage import Usage
 
 Cell = list[Any] | None
 
@@ -19,6 +20,7 @@ class LatestKind(Kept, Unit):
     """Raw value: millionths. No data before the first value, and again when it has grown stale."""
 
     unit = MILLIONTHS
+    is_ordered_by_id = True
 
     def __init__(self, index: int, property_name: str, stale_after_ms: int | None) -> None:
         self.index = index
@@ -28,18 +30,19 @@ class LatestKind(Kept, Unit):
     def empty(self) -> Cell:
         return None
 
-    def add(self, cells: list[Cell], event: UsageEvent, time_ms: int, digest: bytes) -> int:
+    def add(self, cells: list[Cell], event: Usage, time_ms: int, digest: bytes) -> int:
         value = event.properties.get(self._property)
         if value is None:
-            return 0
+            return SAME
         amount = millionths(value)
         if amount is None:
-            return 1
+            return BAD
         newest = [time_ms, tie_break(digest), amount]
         cell = cells[self.index]
         if cell is None or cell < newest:
             cells[self.index] = newest
-        return 0
+            return CHANGED
+        return SAME
 
     def advance(self, cell: Cell, now_ms: int) -> Reading:
         """A stale value stays in its cell: an older one that comes late must not pass for the newest."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from kenko.engine.adding import CHANGED, SAME
 from kenko.engine.signals.kind import Kept, Reading, Unit
-from schemas.usage_event import UsageEvent
+from kenko.engine.usage import Usage
 
 Cell = list[int | None]
 
@@ -21,15 +22,16 @@ class MilestonesKind(Kept, Unit):
     def empty(self) -> Cell:
         return [None] * len(self._place)
 
-    def add(self, cells: list[Cell], event: UsageEvent, time_ms: int, _digest: bytes) -> int:
+    def add(self, cells: list[Cell], event: Usage, time_ms: int, _digest: bytes) -> int:
         cell = cells[self.index]
         place = self._place.get(event.event)
         if place is None:
-            return 0
+            return SAME
         earliest = cell[place]
         if earliest is None or time_ms < earliest:
             cell[place] = time_ms
-        return 0
+            return CHANGED
+        return SAME
 
     def advance(self, cell: Cell, now_ms: int) -> Reading:
         return self.measure(cell, now_ms), None

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from kenko.engine.adding import BAD, CHANGED, SAME
 from kenko.engine.identity import tie_break
 from kenko.engine.signals.kind import MILLIONTHS, Reading, Unit
 from kenko.engine.signals.uniques import KeyedHash
 from kenko.engine.signals.values import MILLION, millionths
+from kenko.engine.usage import Usage
 from kenko.model.signal_spec import Nps
-from schemas.usage_event import UsageEvent
 
 Cell = dict[int, list[Any]]
 
@@ -31,6 +32,7 @@ class NpsKind(Unit):
     """
 
     unit = MILLIONTHS
+    is_ordered_by_id = True
 
     def __init__(self, index: int, keyed_hash: KeyedHash, spec: Nps, horizon_ms: int) -> None:
         """`horizon_ms`: an event older than this is too late, so nothing older can come for a user any more."""
@@ -44,20 +46,21 @@ class NpsKind(Unit):
     def empty(self) -> Cell:
         return {}
 
-    def add(self, cells: list[Cell], event: UsageEvent, time_ms: int, digest: bytes) -> int:
+    def add(self, cells: list[Cell], event: Usage, time_ms: int, digest: bytes) -> int:
         value = event.properties.get(self._property)
         if value is None:
-            return 0
+            return SAME
         amount = millionths(value)
         if amount is None or not 0 <= amount <= _BEST:
-            return 1
+            return BAD
         cell = cells[self.index]
         user_id = event.user_id
         key = _NOBODY if user_id is None else self._hash(user_id)
         newest = [time_ms, tie_break(digest), amount]
         if key not in cell or cell[key] < newest:
             cell[key] = newest
-        return 0
+            return CHANGED
+        return SAME
 
     def advance(self, cell: Cell, now_ms: int) -> Reading:
         if not cell:

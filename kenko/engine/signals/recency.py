@@ -9,9 +9,10 @@ from __future__ import annotations
 from fractions import Fraction
 from math import inf
 
+from kenko.engine.adding import CHANGED, SAME
 from kenko.engine.signals.kind import Kept, Reading, Unit
+from kenko.engine.usage import Usage
 from kenko.model.limits import DAY_MS, HOUR_MS
-from schemas.usage_event import UsageEvent
 
 Cell = int | None
 _PER_SPAN = 28
@@ -35,11 +36,12 @@ class RecencyKind(Kept, Unit):
     def empty(self) -> Cell:
         return None
 
-    def add(self, cells: list[Cell], _event: UsageEvent, time_ms: int, _digest: bytes) -> int:
+    def add(self, cells: list[Cell], _event: Usage, time_ms: int, _digest: bytes) -> int:
         newest = cells[self.index]
         if newest is None or newest < time_ms:
             cells[self.index] = time_ms
-        return 0
+            return CHANGED
+        return SAME
 
     def advance(self, cell: Cell, now_ms: int) -> Reading:
         if cell is None:

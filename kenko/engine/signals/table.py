@@ -10,7 +10,7 @@ from typing import Any
 
 from kenko.engine.matching import Add, EventIndex
 from kenko.engine.signals.compiling import compile_signals
-from kenko.engine.signals.derived import Hidden, dependents, derive_input, derive_signal, rank, unit_of
+from kenko.engine.signals.derived import Hidden, dependents, derive_input, derive_signal, operands, rank, unit_of
 from kenko.engine.signals.kind import MILLIONTHS, Reading
 from kenko.engine.signals.quotients import Derive
 from kenko.engine.signals.recency import RecencyKind
@@ -20,9 +20,15 @@ from kenko.model.score_spec import Input
 from kenko.model.spec import HealthModel
 
 _Columns = list[int | None]
-_Stored = tuple[int, int, Callable[[Any, int], Reading]]
-_Derived = tuple[int, Derive]
+_Stored = tuple[int, int, int, Callable[[Any, int], Reading]]
+_Derived = tuple[int, int, int, Derive]
 _CACHED = 4096
+_NEVER = 1 << 62
+
+
+def _earliest(times: list[int]) -> int | None:
+    earliest = min(times, default=_NEVER)
+    return None if earliest == _NEVER else earliest
 
 
 class Memo:
@@ -31,19 +37,27 @@ class Memo:
     No part of its state: without it the same comes out, more slowly. Whoever changes the account says so here.
     """
 
-    __slots__ = ("changes", "dirty", "next_ms", "raws", "read")
+    __slots__ = ("changes", "dirty", "next_ms", "raws", "read", "times")
 
     def __init__(self) -> None:
         self.raws: _Columns | None = None
         """By column; None: nothing is known."""
         self.changes: _Columns = []
         """When passing time changes each next."""
+        self.times: list[int] = []
+        """The same with a far time for never: the earliest of plain integers is found at the speed of C."""
         self.next_ms: int | None = None
         """The earliest of them."""
         self.dirty = 0
-        """Bit c: something was added to column c, or to what it is made of."""
+        """Bit c: an event has changed the cell of column c, or of what it is made of."""
         self.read = -1
-        """Bit c: column c was read again at this evaluation, the others are as they were; -1 is all."""
+        """Bit c: column c has another value than at the evaluation before, the others are as they were; -1: any may."""
+
+    def begin(self, raws: _Columns, changes: _Columns) -> None:
+        """Know these, all of them new."""
+        self.raws, self.changes, self.read = raws, changes, -1
+        self.times = [_NEVER if change is None else change for change in changes]
+        self.next_ms = _earliest(self.times)
 
     def drop(self) -> None:
         """Know nothing: more has changed than columns that were added to."""
@@ -86,25 +100,33 @@ class SignalTable:
                 self._hidden[key] = len(units)
                 derives.append((len(units), derive_input(spec, places)))
                 units.append(MILLIONTHS)
-        self._derives = tuple(derives)
+        reads = operands(model, self._column, self._hidden)
+        self._derives = tuple((column, 1 << column, reads[column], derive) for column, derive in derives)
         self._units = tuple(units)
         self._values = tuple(_reader(unit) for unit in units)
         self.columns = len(units)
         index = EventIndex(model.stored, kinds, no_use=model.traits.events)
         self._touching = dependents(model, self._column, self._hidden)
         stored = [self._touching[self._column[signal.name]] for signal in model.stored]
-        self.touched: Callable[[str], int] = lru_cache(_CACHED)(
-            lambda name: reduce(or_, (stored[place] for place in index.places(name)), 0)
+        self.touched: Callable[[str], tuple[int, ...]] = lambda name: tuple(
+            stored[place] for place in index.places(name)
         )
-        """By event name: the columns it may change, a bit each."""
+        """By event name: for each of `adds` the columns that it may change, a bit each."""
+        in_place = [isinstance(kind.empty(), list | dict) << place for place, kind in enumerate(kinds)]
+        self.changed_in_place: Callable[[str], int] = lambda name: sum(in_place[place] for place in index.places(name))
+        """By event name: the cells that it may change without putting others in their places, a bit each."""
+        self.is_ordered_by_id: Callable[[str], bool] = lambda name: any(
+            kinds[place].is_ordered_by_id for place in index.places(name)
+        )
+        """By event name: whether one of its signals keeps, of two events at one time, the one whose id is greater."""
         self._restless = reduce(
             or_, (bits for bits, kind in zip(stored, kinds, strict=True) if isinstance(kind, RecencyKind)), 0
         )
         """Columns that go on moving when nothing is due by them any more: a recency that no curve tells apart."""
         self._work = lru_cache(_CACHED)(self._work_of)
         self.adds: Callable[[str], tuple[Add, ...]] = index.adds
-        """By event name: what to call with (cells, event, time, digest of its id); each answers how many values were
-        bad and ignored. Cached, with a bound.
+        """By event name: what to call with (cells, event, time, digest of its id); each answers what it did to its cell
+        (see `adding`). Cached, with a bound.
         """
 
     def empty(self) -> list[Any]:
@@ -120,7 +142,7 @@ class SignalTable:
         changes: _Columns = raws.copy()
         for (column, advance), cell in zip(self._advances, state.signals, strict=True):
             raws[column], changes[column] = advance(cell, now_ms)
-        for column, derive in self._derives:
+        for column, _, _, derive in self._derives:
             raws[column], changes[column] = derive(state, now_ms, raws, changes)
         return raws, changes
 
@@ -128,32 +150,55 @@ class SignalTable:
         """As `advance`, by what `memo` knows: the raw values, and the earliest change. Brings the memo up to date."""
         dirty, memo.dirty = memo.dirty | self._restless, 0
         if memo.raws is None:
-            memo.raws, memo.changes = self.advance(state, now_ms)
-            memo.read = -1
-        else:
-            if memo.next_ms is not None and now_ms >= memo.next_ms:
-                for column, change in enumerate(memo.changes):
-                    if change is not None and change <= now_ms:
-                        dirty |= self._touching[column]
-            memo.read = dirty
-            if not dirty:
-                return memo.raws, memo.next_ms
-            stored, derives = self._work(dirty)
-            raws, changes, cells = memo.raws.copy(), memo.changes.copy(), state.signals
-            for column, cell, advance in stored:
-                raws[column], changes[column] = advance(cells[cell], now_ms)
-            for column, derive in derives:
-                raws[column], changes[column] = derive(state, now_ms, raws, changes)
-            memo.raws, memo.changes = raws, changes
-        memo.next_ms = min([change for change in memo.changes if change is not None], default=None)
+            raws, changes = self.advance(state, now_ms)
+            memo.begin(raws, changes)
+            return raws, memo.next_ms
+        if memo.next_ms is not None and now_ms >= memo.next_ms:
+            for column, time in enumerate(memo.times):
+                if time <= now_ms:
+                    dirty |= self._touching[column]
+        memo.read = 0
+        if dirty:
+            self._read_again(state, now_ms, memo, memo.raws.copy(), dirty)
         return memo.raws, memo.next_ms
+
+    def _read_again(self, state: AccountState, now_ms: int, memo: Memo, raws: _Columns, dirty: int) -> None:
+        """Bring these columns of the memo up to date. A quotient of columns that are as they were is as it was."""
+        stored, derives = self._work(dirty)
+        changes, times, cells = memo.changes, memo.times, state.signals
+        read = moved = 0
+        for column, bit, cell, advance in stored:
+            raw, change = advance(cells[cell], now_ms)
+            if raw != raws[column]:
+                raws[column] = raw
+                read |= bit
+            if change != changes[column]:
+                changes[column] = change
+                times[column] = _NEVER if change is None else change
+                moved |= bit
+        for column, bit, reads, derive in derives:
+            if reads < 0 or (read | moved) & reads:
+                raw, change = derive(state, now_ms, raws, changes)
+                if raw != raws[column]:
+                    raws[column] = raw
+                    read |= bit
+                if change != changes[column]:
+                    changes[column] = change
+                    times[column] = _NEVER if change is None else change
+                    moved |= bit
+        if read:
+            memo.raws, memo.read = raws, read  # in place of the list before: the last snapshot holds that one
+        if moved:
+            memo.next_ms = _earliest(times)
 
     def _work_of(self, dirty: int) -> tuple[tuple[_Stored, ...], tuple[_Derived, ...]]:
         """What to do to read these columns again."""
         stored = tuple(
-            (column, cell, advance) for cell, (column, advance) in enumerate(self._advances) if dirty >> column & 1
+            (column, 1 << column, cell, advance)
+            for cell, (column, advance) in enumerate(self._advances)
+            if dirty >> column & 1
         )
-        return stored, tuple((column, derive) for column, derive in self._derives if dirty >> column & 1)
+        return stored, tuple(derived for derived in self._derives if dirty >> derived[0] & 1)
 
     def forget(self, state: AccountState, now_ms: int) -> None:
         """Drop what can no longer count at `now_ms` or after it. No value changes by that."""
@@ -169,7 +214,7 @@ class SignalTable:
         for (column, measure), cell in zip(self._measures, state.signals, strict=True):
             raws[column] = measure(cell, now_ms)
         never: _Columns = [None] * self.columns
-        for column, derive in self._derives:
+        for column, _, _, derive in self._derives:
             raws[column], _ = derive(state, now_ms, raws, never)
         return raws
 

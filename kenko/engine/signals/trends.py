@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from kenko.engine.signals.active_days import ActiveDaysKind
 from kenko.engine.signals.counts import Buckets
 from kenko.engine.signals.kind import Reading
 from kenko.engine.signals.quotients import Derive, Raws
-from kenko.engine.signals.series import total
 from kenko.engine.signals.values import MILLION
 from kenko.engine.state import AccountState
 
@@ -13,13 +13,13 @@ _MOST = 10 * MILLION
 """Ten times as much as ever is the most there is: something out of nothing counts as that too."""
 
 
-def trend(kind: Buckets, of: int, baseline_ms: int) -> Derive:
-    """Reads column `of`, the window of `kind`, and from its series the buckets of the `baseline_ms` before that.
+def trend(kind: Buckets | ActiveDaysKind, of: int, baseline_ms: int) -> Derive:
+    """Reads column `of`, the window of `kind`, and from its cell the buckets of the `baseline_ms` before that.
 
     Only buckets since the account was first seen are its past; they are scaled to the length of the window. No data
     while they are shorter than one window, and while there is nothing in both.
     """
-    cell_index, bucket_ms, window_ms = kind.index, kind.bucket_ms, kind.window_ms
+    amount, cell_index, bucket_ms, window_ms = kind.amount, kind.index, kind.bucket_ms, kind.window_ms
     span_ms = window_ms + baseline_ms
 
     def derive(state: AccountState, now_ms: int, raws: Raws, _changes: Raws) -> Reading:
@@ -38,8 +38,7 @@ def trend(kind: Buckets, of: int, baseline_ms: int) -> Derive:
         if past_ms < window_ms:
             return None, change
         now_amount = raws[of] or 0
-        first = cell[0]
-        past_amount = (sum(cell) - first if first > oldest else total(cell, oldest)) - now_amount
+        past_amount = amount(cell, oldest) - now_amount
         return _against(now_amount * past_ms, past_amount * window_ms), change
 
     return derive

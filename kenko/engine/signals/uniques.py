@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from kenko.engine.adding import BAD, CHANGED, SAME
 from kenko.engine.signals.kind import WHOLE, Reading, Unit
 from kenko.engine.signals.values import distinct_text
 from kenko.engine.signals.windows import bucket_size_ms, kept_ms
-from schemas.usage_event import UsageEvent
+from kenko.engine.usage import Usage
 
 Cell = dict[int, int]
 KeyedHash = Callable[[str], int]
@@ -30,6 +31,14 @@ class Uniques(Unit):
 
     def empty(self) -> Cell:
         return {}
+
+    def _see(self, cell: Cell, key: int, time_ms: int) -> int:
+        bucket = time_ms // self._bucket_ms
+        newest = cell.get(key)
+        if newest is None or newest < bucket:
+            cell[key] = bucket
+            return CHANGED
+        return SAME
 
     def advance(self, cell: Cell, now_ms: int) -> Reading:
         if not cell:
@@ -56,13 +65,11 @@ class Uniques(Unit):
 class UniqueUsersKind(Uniques):
     """Different users. An event without a user adds nobody."""
 
-    def add(self, cells: list[Cell], event: UsageEvent, time_ms: int, _digest: bytes) -> int:
+    def add(self, cells: list[Cell], event: Usage, time_ms: int, _digest: bytes) -> int:
         user_id = event.user_id
-        if user_id is not None:
-            cell, key, bucket = cells[self.index], self._hash(user_id), time_ms // self._bucket_ms
-            if key not in cell or cell[key] < bucket:
-                cell[key] = bucket
-        return 0
+        if user_id is None:
+            return SAME
+        return self._see(cells[self.index], self._hash(user_id), time_ms)
 
 
 class UniqueValuesKind(Uniques):
@@ -72,14 +79,11 @@ class UniqueValuesKind(Uniques):
         super().__init__(index, window_ms, keyed_hash)
         self._property = property_name
 
-    def add(self, cells: list[Cell], event: UsageEvent, time_ms: int, _digest: bytes) -> int:
+    def add(self, cells: list[Cell], event: Usage, time_ms: int, _digest: bytes) -> int:
         value = event.properties.get(self._property)
         if value is None:
-            return 0
+            return SAME
         text = distinct_text(value)
         if text is None:
-            return 1
-        cell, key, bucket = cells[self.index], self._hash(text), time_ms // self._bucket_ms
-        if key not in cell or cell[key] < bucket:
-            cell[key] = bucket
-        return 0
+            return BAD
+        return self._see(cells[self.index], self._hash(text), time_ms)
