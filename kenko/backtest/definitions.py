@@ -37,10 +37,12 @@ FIGURES = (
         "average_precision",
         "Average precision",
         "number",
-        "Mean share of leavers among the riskiest, over all who left. Chance is the base rate.",
+        "Going up from the lowest score: the share of leavers so far, as a mean over the leavers. Chance is the base rate.",
         1,
     ),
-    Figure("base_rate", "Base rate", "share", "Observations followed by churn within 30 days."),
+    Figure(
+        "base_rate", "Base rate", "share", "Scored observations followed by churn within 30 days, of all scored ones."
+    ),
     Figure(
         "top_decile_lift",
         "Top-decile lift",
@@ -49,11 +51,30 @@ FIGURES = (
         1,
     ),
     Figure(
-        "observations", "Observations", "count", "Accounts at least 28 days old, every 30 days, watched 30 days more."
+        "observations",
+        "Observations",
+        "count",
+        "Looks at an account: every 30 days each that is at least 28 days old, not gone, and watched 30 days more.",
     ),
-    Figure("positives", "… followed by churn", "count", "Scored observations whose account left within 30 days."),
+    Figure(
+        "positives", "… scored, then churn", "count", "Observations with a score whose account left within 30 days.", 0
+    ),
     Figure(
         "unscored", "… without a score", "count", "The account was new or unknown until then. They are in no rank.", -1
+    ),
+    Figure(
+        "unscored_positives",
+        "… without one, then churn",
+        "count",
+        "Observations without a score whose account left within 30 days: no score could tell.",
+        -1,
+    ),
+    Figure(
+        "auc_unscored_as_median",
+        "ROC AUC, all observations",
+        "number",
+        "As above, with the median score for those without one. A dash where all have one.",
+        1,
     ),
     Figure(
         "churned_alerted_in_window",
@@ -75,35 +96,45 @@ FIGURES = (
         "As above, with the first of these alerts at least 7 days ahead.",
         1,
     ),
-    Figure("lead_days_median", "Median lead time", "days", "From the first alert in the window to the churn."),
+    Figure("lead_days_median", "Median lead time, days", "days", "From the first alert in these 60 days to the churn."),
     Figure(
         "false_alarms_per_nonchurned_account_year",
-        "False alarms a year",
+        "False alarms",
         "number",
-        "Alerts for each year of an account that never left.",
+        "Alerts a year, for each account that never left.",
         -1,
     ),
     Figure(
         "alert_precision",
         "Alert precision",
         "share",
-        "Alerts followed by churn within 60 days, of those whose account was watched that long.",
+        "Alerts followed by churn within 60 days. One whose account was not watched that long does not count.",
         1,
     ),
-    Figure("precision_base_rate", "… by chance", "share", "The same of days taken at random."),
-    Figure("red_alerts", "Alerts", "count", "Of all rules of risk, while the account was a customer and watched."),
+    Figure("precision_base_rate", "… by chance", "share", "The same for days taken at random."),
+    Figure(
+        "red_alerts",
+        "Alerts",
+        "count",
+        "Of the red zone and all rules but those of growth, while the account was a customer and watched.",
+    ),
     Figure(
         "zone_hazard_ratio_red_vs_not",
         "Churn rate, red ÷ not red",
         "number",
-        "Leavers a year of account time in the red zone, over the same outside of it. 1 is chance.",
+        "Who is in the red zone leaves so many times as often as who is not. 1 is chance.",
         1,
     ),
-    Figure("zone_churn_per_account_year_red", "… red", "number", "Leavers a year of account time in the red zone."),
     Figure(
-        "zone_churn_per_account_year_not_red", "… not red", "number", "Leavers a year of account time outside of it."
+        "zone_churn_per_account_year_red",
+        "… red",
+        "number",
+        "Leavers for each year that an account spends in the red zone.",
     ),
-    Figure("zone_share_of_account_time_red", "Time in red", "share", "Of the time of accounts at least 28 days old."),
+    Figure("zone_churn_per_account_year_not_red", "… not red", "number", "The same outside of it."),
+    Figure(
+        "zone_share_of_account_time_red", "Time in red", "share", "Of the time of all accounts, from their 28th day on."
+    ),
 )
 
 

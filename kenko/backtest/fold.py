@@ -20,7 +20,9 @@ from kenko.model import HealthModel
 from kenko.model.limits import DUE_BUDGET
 from kenko.store.memory_partition import MemoryPartition
 from kenko.store.port import MAX_ROWS_A_COMMIT, CommitOutcome, Fence, PartitionCommit
+from schemas.account_traits import AccountTraits
 from schemas.health import HealthScore
+from schemas.override import Override
 from schemas.transition import Transition
 from schemas.usage_event import UsageEvent
 
@@ -36,11 +38,19 @@ class _Partition:
     end: int = 0
 
     def apply(self, event: UsageEvent) -> None:
-        if self.fold.changed_count() + 1 > MAX_ROWS_A_COMMIT - DUE_BUDGET:
-            self.commit()  # room for the accounts of a tick
-        self._load([event.account_id])
+        self._admit(event.account_id)
         self.fold.apply(self.end, event)
         self.end += 1
+
+    def amend(self, record: AccountTraits | Override) -> None:
+        self._admit(record.account_id)
+        self.fold.amend(self.end, record)
+        self.end += 1
+
+    def _admit(self, account_id: str) -> None:
+        if self.fold.changed_count() + 1 > MAX_ROWS_A_COMMIT - DUE_BUDGET:
+            self.commit()  # room for the accounts of a tick
+        self._load([account_id])
 
     def tick(self, time_ms: int) -> list[Transition]:
         offset = self.end
@@ -84,6 +94,10 @@ class OfflineFold:
     def apply(self, event: UsageEvent) -> None:
         """The next event of the log."""
         self._at_home(event.account_id).apply(event)
+
+    def amend(self, record: AccountTraits | Override) -> None:
+        """The next record of the log that tells of an account without being an event."""
+        self._at_home(record.account_id).amend(record)
 
     def tick(self, time_ms: int) -> list[Transition]:
         """A tick in every partition; what it caused."""

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from kenko.alerting.policy import AlertPolicy
-from kenko.backtest.event_file import FileEvent
-from kenko.backtest.plan import plan
-from kenko.backtest.run import Judge, run
+from kenko.backtest.event_file import BadLine, FileEvent
+from kenko.backtest.fold import OfflineFold
+from kenko.backtest.golden_log import BEGINNING_MS, Told, told_in_place
+from kenko.backtest.plan import Step, TickAll, plan
+from kenko.backtest.run import read_file_event
 from kenko.backtest.view import AccountView
 from kenko.model import HealthModel
-from kenko.model.golden import GoldenEvent, GoldenTest
+from kenko.model.golden import GoldenTest
 from kenko.model.limits import HOUR_MS
 from kenko.model.signal_spec import Comparison, Op
-from schemas.base import from_ms
+from schemas.base import to_ms
 
-BEGINNING_MS = 1_704_067_200_000
-"""2024-01-01T00:00:00Z, a Monday: when a test begins whose events are written in place. Dates in them count on it."""
-ACCOUNT = "account"
-"""Account of events that are written in place, where the test names none."""
 NONE = "none"
 
 _HOLDS = {
@@ -71,7 +68,11 @@ def run_golden(model: HealthModel, test: GoldenTest, events: Sequence[FileEvent]
         test: of the model.
         events: in the order of their times. Those of other accounts are left out.
     """
-    accounts = sorted({event.account_id for event in events})
+    told = dict(enumerate(told_in_place(test), start=1))
+    # Places of their own in the order of times; at the same time what is known of an account comes before its events.
+    places = [FileEvent(-number, to_ms(record.time), record.account_id, {}) for number, record in told.items()]
+    log = sorted([*places, *events], key=lambda place: place.time_ms)
+    accounts = sorted({place.account_id for place in log})
     if not accounts:
         return _failed(test, "there are no events")
     if test.account is None and len(accounts) > 1:
@@ -80,45 +81,37 @@ def run_golden(model: HealthModel, test: GoldenTest, events: Sequence[FileEvent]
     if account not in accounts:
         return _failed(test, f"there is no event of the account {account!r}")
     # From the first event of the file, whoever's it is: so all tests on one file speak of the same days.
-    until_ms = min(event.time_ms for event in events) + test.at_ms
-    mine = [event for event in events if event.account_id == account]
-    steps = plan(mine, interval_ms=HOUR_MS, until_ms=until_ms)
+    until_ms = (BEGINNING_MS if test.file is None else log[0].time_ms) + test.at_ms
+    mine = [place for place in log if place.account_id == account]
+    fold = OfflineFold(model, partitions=1)
     # Received at the end: no event is in the future.
-    backtest = run(steps, Judge(model, 1, AlertPolicy(), until_ms))
-    if backtest.bad:
-        return _failed(test, *(f"event {bad.line}: {bad.message}" for bad in backtest.bad))
-    view = backtest.fold.view(account)
+    bad = _fold(fold, plan(mine, interval_ms=HOUR_MS, until_ms=until_ms), told, until_ms)
+    if bad:
+        return _failed(test, *(f"event {line.line}: {line.message}" for line in bad))
+    view = fold.view(account)
     if view is None:
         return _failed(test, "nothing is known of the account: no event came before that time")
     found = _found(view)
     return GoldenResult(test, tuple(_compare(test, found)), found)
 
 
-def events_in_place(test: GoldenTest) -> list[FileEvent]:
-    """The events that are written in the model's file, repeats written out, in the order of their times."""
-    moments = [(time_ms, event) for event in test.events for time_ms in _times(event)]
-    moments.sort(key=lambda moment: moment[0])
-    account = test.account or ACCOUNT
-    return [_event(number, account, *moment) for number, moment in enumerate(moments, start=1)]
-
-
-def _times(event: GoldenEvent) -> Iterable[int]:
-    step = event.every_ms or 0
-    return (BEGINNING_MS + event.at_ms + number * step for number in range(event.times))
-
-
-def _event(number: int, account: str, time_ms: int, event: GoldenEvent) -> FileEvent:
-    body: dict[str, object] = {
-        "id": f"test-{number}",
-        "source": "test",
-        "account_id": account,
-        "event": event.event,
-        "time": from_ms(time_ms).isoformat(),
-        "properties": dict(event.properties),
-    }
-    if event.user_id is not None:
-        body["user_id"] = event.user_id
-    return FileEvent(number, time_ms, account, body)
+def _fold(fold: OfflineFold, steps: Iterable[Step], told: Mapping[int, Told], received_ms: int) -> list[BadLine]:
+    """Take the steps in; answers the events that ingest would refuse."""
+    bad: list[BadLine] = []
+    for step in steps:
+        if isinstance(step, TickAll):
+            fold.tick(step.time_ms)
+            continue
+        for place in step.events:
+            if place.line < 0:
+                fold.amend(told[-place.line])
+                continue
+            event = read_file_event(place, received_ms)
+            if isinstance(event, BadLine):
+                bad.append(event)
+            else:
+                fold.apply(event)
+    return bad
 
 
 def _found(view: AccountView) -> Found:

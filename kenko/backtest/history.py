@@ -43,6 +43,12 @@ class History:
     """Of each file, as far as it was read; the events first."""
     _open: TextFile | None = field(default=None, repr=False)
 
+    @property
+    def ids_repeat(self) -> bool:
+        """False: no two events can have the same source and id, for rows of CSV are numbered, each file by itself."""
+        paths = [self.events] if self.lifecycle is None else [self.events, self.lifecycle]
+        return any(_suffix(path) != ".csv" for path in paths) or len({_source(path) for path in paths}) < len(paths)
+
     def share(self) -> float:
         """How much of the events' file was read, 0 to 1."""
         return 1.0 if self._open is None else self._open.share()

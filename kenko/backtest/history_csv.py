@@ -13,12 +13,12 @@ from typing import Any
 
 from kenko.backtest.bad_lines import BadLines
 from kenko.backtest.event_file import EventFileError
-from kenko.backtest.lean_event import known_identifiers, known_names, lean_event
+from kenko.backtest.lean_event import LeanEvent, known_identifiers, known_names
 from kenko.backtest.open_text import TextFile
 from kenko.backtest.time_column import TimeColumn
-from schemas.usage_event import UsageEvent
+from kenko.engine.usage import Usage
 
-Timed = tuple[int, UsageEvent]
+Timed = tuple[int, Usage]
 """Event time in milliseconds, and the event."""
 BROKEN_FILE = (EOFError, zlib.error, gzip.BadGzipFile)
 _NOTHING: dict[str, Any] = {}
@@ -35,7 +35,7 @@ def csv_events(file: TextFile, source: str, bad: BadLines, wanted: Container[str
     at_user = columns.index("user_id") if "user_id" in columns else None
     at_value = columns.index("value") if "value" in columns else None
     accounts, users, names = known_identifiers("account_id"), known_identifiers("user_id"), known_names("event")
-    good_accounts, good_users, good_names = accounts.good, users.good, names.good
+    known_accounts, known_users, known_events = accounts.good, users.good, names.good
     width = len(columns)
     read_time = TimeColumn().read
     number = 0
@@ -44,25 +44,22 @@ def csv_events(file: TextFile, source: str, bad: BadLines, wanted: Container[str
         if len(row) != width:
             bad.add(rows.line_num, f"has {len(row)} fields, the first line has {width}")
             continue
-        account_id = row[at_account]
-        if wanted is not None and account_id not in wanted:
+        account_id = known_accounts.get(row[at_account])
+        if account_id is None and wanted is not None and row[at_account] not in wanted:
             continue
         try:
-            time_ms, time = read_time(row[at_ts])
-            if account_id not in good_accounts:
-                accounts.learn(account_id)
-            name = row[at_event]
-            if name not in good_names:
-                names.learn(name)
-            user_id = None if at_user is None else row[at_user] or None
-            if user_id is not None and user_id not in good_users:
-                users.learn(user_id)
+            time_ms = read_time(row[at_ts])
+            if account_id is None:
+                account_id = accounts.learn(row[at_account])
+            event = known_events.get(row[at_event]) or names.learn(row[at_event])
+            user = "" if at_user is None else row[at_user]
+            user_id = (known_users.get(user) or users.learn(user)) if user else None
             value = "" if at_value is None else row[at_value]
             properties = {"value": _number(value)} if value else _NOTHING
         except ValueError as error:
             bad.add(rows.line_num, str(error))
             continue
-        yield time_ms, lean_event(str(number), source, account_id, user_id, name, time, properties)
+        yield time_ms, LeanEvent(account_id, user_id, event, properties, source, number)
 
 
 def csv_lifecycle(file: TextFile, source: str, bad: BadLines, wanted: Container[str] | None = None) -> Iterator[Timed]:
@@ -83,14 +80,14 @@ def csv_lifecycle(file: TextFile, source: str, bad: BadLines, wanted: Container[
         if wanted is not None and row[at_account] not in wanted:
             continue
         try:
-            time_ms, time = times.read(row[at_ts])
+            time_ms = times.read(row[at_ts])
             accounts.learn(row[at_account])
             names.learn(row[at_type])
             properties = {name: _number_or_text(row[at]) for at, name in others if row[at]}
         except ValueError as error:
             bad.add(rows.line_num, str(error))
             continue
-        yield time_ms, lean_event(str(number), source, row[at_account], None, row[at_type], time, properties)
+        yield time_ms, LeanEvent(row[at_account], None, row[at_type], properties, source, number)
 
 
 def _open(file: TextFile, needed: tuple[str, ...]) -> tuple[Any, list[str]]:

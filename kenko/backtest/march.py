@@ -80,10 +80,10 @@ class March:
             last_ms = time_ms
             events += 1
             if apply is not None:
-                apply(event)
+                apply(time_ms, event)
             else:
                 for each in applies:
-                    each(event)
+                    each(time_ms, event)
         self.events = events
         if tick_ms is not None:
             yield from self._close(tick_ms, last_ms)

@@ -70,7 +70,7 @@ def run(
         for item in step.events:
             if item.line in left_out:
                 continue
-            event = _usage_event(item, judge.received_ms)
+            event = read_file_event(item, judge.received_ms)
             if isinstance(event, BadLine):
                 backtest.bad.append(event)
                 continue
@@ -82,8 +82,8 @@ def run(
     return backtest
 
 
-def _usage_event(item: FileEvent, received_ms: int) -> UsageEvent | BadLine:
-    """As ingest reads it."""
+def read_file_event(item: FileEvent, received_ms: int) -> UsageEvent | BadLine:
+    """As ingest reads it, if it had received it at that time."""
     try:
         return plain.read_event(item.body, Received(from_ms(received_ms), received_ms))
     except FieldError as error:

@@ -86,7 +86,7 @@ def _look_at(
 ) -> list[Look]:
     if not times:
         return []
-    fold = MemoryFold(model)
+    fold = MemoryFold(model, ids_repeat=history.ids_repeat)
     march = March([fold], Pace(interval_ms, times[-1]), times)
     looks: list[Look] = []
     for moment in march.through(history.read()):

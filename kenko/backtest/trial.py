@@ -77,7 +77,7 @@ def try_models(models: Sequence[HealthModel], plan: TrialPlan, report: Report | 
 
 def _try(models: Sequence[HealthModel], plan: TrialPlan, report: Report | None) -> list[Trial]:
     trials = [Trial(model) for model in models]
-    folds = [MemoryFold(model) for model in models]
+    folds = [MemoryFold(model, ids_repeat=plan.history.ids_repeat) for model in models]
     expectations = [AlertExpectation(plan.policy) for _ in models]
     march = March(folds, plan.pace, plan.stops)
     for moment in march.through(plan.history.read()):

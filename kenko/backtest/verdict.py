@@ -63,7 +63,6 @@ def judge(name: str, trial: Trial, terms: Terms) -> Verdict:
     random = Random(SEED)  # noqa: S311 - a bootstrap, not a secret
     observed = observe(trial.looks, labels, terms.grid)
     calibration = trial.model.calibration
-    start_ms = min(label.start_ms for label in labels.values())
     return Verdict(
         name=name,
         score=score_figures(observed, labels, random),
@@ -74,7 +73,7 @@ def judge(name: str, trial: Trial, terms: Terms) -> Verdict:
         reliability=None
         if calibration is None
         else reliability(trial.looks, labels, terms.grid, calibration.within_ms),
-        workload=workload(trial.alerts, start_ms, terms.end_ms),
+        workload=workload(trial.alerts, labels, terms.end_ms),
         observations=observed,
     )
 

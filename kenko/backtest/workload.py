@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kenko.backtest.expected import ExpectedAlert
+from kenko.backtest.labels import Labels
 from kenko.backtest.plan import DAY_MS
 from schemas.base import to_ms
 
@@ -38,8 +39,14 @@ class Workload:
     """By reason."""
 
 
-def workload(alerts: Sequence[ExpectedAlert], start_ms: int, end_ms: int) -> Workload:
-    """Of a run from `start_ms` to `end_ms`; weeks count from its start."""
+def workload(alerts: Sequence[ExpectedAlert], labels: Labels, end_ms: int) -> Workload:
+    """Of a run that ends at `end_ms`; weeks count from the earliest start.
+
+    Alerts of an account that is no longer watched are left out: a data set that ends looks like a customer that falls
+    silent.
+    """
+    start_ms = min(label.start_ms for label in labels.values())
+    alerts = [item for item in alerts if to_ms(item.alert.opened_at) <= labels[item.alert.account_id].until_ms]
     weeks = max((end_ms - start_ms) / WEEK_MS, 1 / 7)
     by_week: Counter[int] = Counter()
     by_owner: dict[str, Counter[int]] = {}

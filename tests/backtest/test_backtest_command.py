@@ -170,6 +170,41 @@ def test_the_page_stands_alone_and_says_in_words_what_its_plots_show(backtest, f
         assert text in page
 
 
+def test_of_an_account_that_is_no_longer_watched_nobody_is_told(backtest, files):
+    def by_week(labels):
+        body = json.loads(backtest("--json", "-", "--until", "2024-05-30T00:00:00Z", "--labels", labels).stdout)
+        return body["models"][0]["workload"]["by_week"]
+
+    header, *rows = (files / "labels.csv").read_text().splitlines()
+    ends = [",".join((*row.split(",")[:2], "", "2024-03-01")) for row in rows]
+    (files / "short.csv").write_text("\n".join([header, *ends]) + "\n")
+    watched, dropped = by_week("labels.csv"), by_week("short.csv")
+    assert dropped[:8] == watched[:8]
+    assert sum(dropped[:8]) > 0
+    assert sum(watched[9:]) > sum(dropped[9:]) == 0
+
+
+def test_who_left_without_a_score_is_counted_and_said(backtest, files, tmp_path):
+    """Of an account only the end of its contract is known: there is no score before."""
+    events, lifecycle, labels = small_history.make(1, 30)
+    start, end = "2024-01-02T00:00:00Z", "2024-03-10T00:00:00Z"
+    lifecycle += [
+        [end, "never", "subscription_cancelled", *[""] * 6],
+    ]
+    labels.append(["never", start[:10], end[:10], "2024-05-30"])
+    paths = small_history.write(tmp_path, events, sorted(lifecycle, key=lambda row: row[0]), labels)
+    given = [
+        part for name, path in zip(("--events", "--lifecycle", "--labels"), paths, strict=True) for part in (name, path)
+    ]
+    result = backtest(*given, "--json", "never.json", "--page", "never.html")
+    assert result.exit_code == 0, result.output
+    figures = json.loads((files / "never.json").read_text())["models"][0]["figures"]
+    assert (figures["unscored_positives"], figures["unscored"]) == (1, 2)
+    followed = f"{figures['positives'] + 1:,} followed by churn within 30 days"
+    assert followed in result.output
+    assert followed in (files / "never.html").read_text()
+
+
 def test_names_on_the_page_are_text_and_never_markup(backtest, files):
     (files / "<b>.yaml").write_text(MODEL_TEXT)
     result = backtest("--model", "<b>.yaml", "--page", "odd.html")

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 import pytest
 
 from kenko.backtest.event_file import FileEvent
-from kenko.backtest.golden import BEGINNING_MS, events_in_place, run_golden
+from kenko.backtest.golden import run_golden
+from kenko.backtest.golden_log import BEGINNING_MS, events_in_place
 from kenko.model import load_model
 
 DAY_MS = 86_400_000
@@ -17,6 +18,7 @@ lifecycle: {started: [Contract Signed], ended: [Contract Ended]}
 signals:
   uses: {match: {event: Use}, aggregate: count, window: 7d}
   seen: {match: {event: "*"}, aggregate: recency}
+  deals: {match: {event: "*", source: crm}, aggregate: count, window: 7d}
 score:
   groups: {use: {weight: 1, inputs: [{signal: uses, curve: {points: [[0, 0], [10, 100]]}}]}}
 zones:
@@ -25,6 +27,7 @@ zones:
 rules:
   - {name: away, kind: churn, signal: {seen: {gte: 3}}}
   - {name: small, kind: expansion, when: {seats: {lt: 5}}}
+  - {name: sold, kind: expansion, signal: {deals: {gte: 1}}}
 profiles:
   - {name: big, when: {seats: {gte: 50}}, override: {zones.red: {below: 60, clear_above: 61}}}
 tests:
@@ -54,6 +57,21 @@ def _result(events, expect, *, change=lambda text: text):
         (["{event: Use, at: 0d}"], "{rules: [away]}"),
         ([*BUSY, "{event: Contract Signed, at: 1d, properties: {seats: 3}}"], "{rules: [small], profile: none}"),
         ([*BUSY, "{event: Contract Signed, at: 1d, properties: {seats: 99}}"], "{profile: big, rules: []}"),
+        # who sent it
+        ([*BUSY, "{event: Use, source: crm, at: 9d}"], "{rules: [sold]}"),
+        ([*BUSY, "{event: Use, source: erp, at: 9d}"], "{rules: []}"),
+        # what a record of traits tells, until another takes it back; it is no use, and alone no score
+        ([*BUSY, "{traits: {seats: 99}, at: 1d}"], "{profile: big}"),
+        ([*BUSY, "{traits: {seats: 99}, at: 1d}", "{traits: {seats: null}, at: 2d}"], "{profile: none}"),
+        (["{traits: {seats: 3}, at: 0d}"], "{zone: none, standing: unknown, rules: [small]}"),
+        # a score set by hand, until it ends or is lifted
+        ([*BUSY, "{override: {score: 12}, at: 1d}"], "{zone: red, score: {eq: 12}}"),
+        ([*BUSY, "{override: {score: 12, until: 10d}, at: 1d}"], "{zone: green, score: {eq: 100}}"),
+        ([*BUSY, "{override: {score: 12, until: 11d}, at: 1d}"], "{zone: red}"),
+        ([*BUSY, "{override: {score: 12}, at: 1d}", "{override: {score: null}, at: 2d}"], "{zone: green}"),
+        (["{override: {score: 80}, at: 1d}"], "{zone: green, standing: scored, score: {eq: 80}}"),
+        # `at` counts from the beginning, not from the first event
+        (["{event: Use, at: 2d}", "{event: Use, at: 10d}"], "{score: {eq: 0}, rules: [away]}"),
     ],
 )
 def test_a_test_passes_when_all_is_as_expected(events, expect):
@@ -86,6 +104,19 @@ def test_an_account_without_an_event_before_that_time_is_not_known():
     assert _result(["{event: Use, at: 20d}"], "{zone: none}", change=lambda text: text.replace("at: 10d", "at: 0d")).failures == (
         "nothing is known of the account: no event came before that time",
     )  # fmt: skip
+
+
+def test_a_record_at_the_very_time_of_the_look_is_not_in_it_yet():
+    assert _result([*BUSY, "{override: {score: 12}, at: 10d}"], "{zone: green}").failures == ()
+
+
+def test_records_are_of_the_account_that_the_test_names():
+    named = _result(
+        [*BUSY, "{traits: {seats: 99}, at: 1d}"],
+        "{profile: big}",
+        change=lambda text: text.replace("    at: 10d", "    account: acme\n    at: 10d"),
+    )
+    assert named.failures == ()
 
 
 def test_an_event_that_ingest_would_refuse_fails_the_test():

@@ -106,6 +106,21 @@ def test_json_lines_are_read_as_ingest_reads_them(tmp_path):
     assert [item.line for item in history.bad[0].first] == [2, 3, 4]
 
 
+@pytest.mark.parametrize(
+    ("events", "lifecycle", "repeat"),
+    [
+        ("e.csv.gz", None, False),
+        ("e.csv", "l.csv", False),
+        ("e.csv", "e.csv.gz", True),  # rows of both are numbered from 1
+        ("e.csv", "l.jsonl", True),
+        ("e.ndjson.gz", None, True),
+    ],
+)
+def test_ids_may_repeat_where_the_rows_of_one_csv_do_not_number_them(tmp_path, events, lifecycle, repeat):
+    beside = None if lifecycle is None else tmp_path / lifecycle
+    assert History(tmp_path / events, beside).ids_repeat is repeat
+
+
 def test_events_that_are_not_in_order_are_found_and_can_be_read_sorted(tmp_path):
     history = _history(
         tmp_path, EVENTS + "a,u,late,2024-01-03T00:00:00Z,\na,u,early,2024-01-02T00:00:00Z,\n", LIFECYCLE

@@ -105,7 +105,7 @@ _Rows = list[tuple[str, int, bytes]]
 def _march(
     model: HealthModel, history: History, labels: Labels, times: list[int], report: Report
 ) -> tuple[_Rows, frozenset[str]]:
-    fold = MemoryFold(model)
+    fold = MemoryFold(model, ids_repeat=history.ids_repeat)
     # A score is a function of the row and the time, not of how often it was looked at; but for an input that counts as when
     # it last had data, and that is remembered at ticks.
     inputs = [item for policy in model.policies for group in policy.groups for item in group.inputs]

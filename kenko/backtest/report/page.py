@@ -9,7 +9,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from kenko.backtest.definitions import FIGURES, shown, shown_difference
 from kenko.backtest.report.plots import plots
+from kenko.backtest.trial import RED
 from kenko.backtest.verdict import AlertDifference, Terms, Verdict
+from kenko.backtest.workload import NOBODY
 from schemas.base import from_ms
 
 _PAGES = Environment(
@@ -36,7 +38,8 @@ def _summary(verdict: Verdict, terms: Terms) -> str:
     return (
         f"{score.accounts:,} accounts, {score.churned_accounts:,} of them left, "
         f"{from_ms(start_ms):%Y-%m-%d} to {from_ms(terms.end_ms):%Y-%m-%d}. {score.observations:,} observations, "
-        f"{score.positives:,} followed by churn within {terms.grid.horizon_ms // 86_400_000} days. "
+        f"{score.positives + score.unscored_positives:,} followed by churn within "
+        f"{terms.grid.horizon_ms // 86_400_000} days. "
         "The labels were never fed to the scorer."
     )
 
@@ -56,7 +59,7 @@ def _figures(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
 def _rules(verdict: Verdict) -> list[tuple[str, ...]]:
     return [
         (
-            rule,
+            "red zone" if rule == RED else rule,
             shown("count", figures.red_alerts),
             shown("share", figures.churned_alerted_in_window),
             shown("share", figures.chance_churned_alerted_in_window),
@@ -69,7 +72,12 @@ def _rules(verdict: Verdict) -> list[tuple[str, ...]]:
 
 def _owners(verdict: Verdict) -> list[tuple[str, ...]]:
     return [
-        (load.owner, shown("count", load.alerts), shown("days", load.per_week), shown("count", load.busiest_week))
+        (
+            "no owner is known" if load.owner == NOBODY else load.owner,
+            shown("count", load.alerts),
+            shown("days", load.per_week),
+            shown("count", load.busiest_week),
+        )
         for load in verdict.workload.owners
     ]
 

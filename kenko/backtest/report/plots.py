@@ -9,8 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
 from kenko.backtest.definitions import shown
-from kenko.backtest.report.svg import BAD, COLORS, GOOD, INK, LINES, plot
+from kenko.backtest.report.svg import BAD, COLORS, GOOD, INK, LINES, legend_above, plot
 from kenko.backtest.verdict import Terms, Verdict
+from schemas.base import from_ms
 
 
 class Plot(NamedTuple):
@@ -25,13 +26,13 @@ def plots(verdicts: Sequence[Verdict], terms: Terms) -> list[Plot]:
     """All that have something to show."""
     found: list[Plot] = []
     if any(verdict.score.scored for verdict in verdicts):
-        found += [_distributions(verdicts, terms), _fifths(verdicts)]
+        found += [_distributions(verdicts, terms), _fifths(verdicts, terms)]
     if any(verdict.reliability for verdict in verdicts):
         found.append(_reliability(verdicts))
     if any(verdict.alerts.lead_days for verdict in verdicts):
         found.append(_leads(verdicts, terms))
     if any(verdict.workload.by_week for verdict in verdicts):
-        found.append(_weeks(verdicts))
+        found.append(_weeks(verdicts, terms))
     return found
 
 
@@ -46,20 +47,24 @@ def _distributions(verdicts: Sequence[Verdict], terms: Terms) -> Plot:
                     share = [1 / len(scores)] * len(scores)
                     bins = [5.0 * i for i in range(21)]
                     ax.hist(scores, bins=bins, weights=share, color=color, alpha=0.55, label=name)
-            ax.set(title=verdict.name, xlabel="score", xlim=(0, 100))
+            ax.set(xlabel="score", xlim=(0, 100))
+            if len(verdicts) > 1:
+                ax.set_title(verdict.name)
             ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-        axes[0].set_ylabel("share of observations")
-        axes[0].legend(loc="upper left")
+        axes[0].set_ylabel("share of each kind")
+        legend_above(axes[0])
 
     said = "; ".join(f"{v.name}: AUC {shown('number', v.score.auc)}" for v in verdicts)
     return Plot(
         "Scores of those who left and those who stayed",
         plot("scores", f"Histogram of scores before churn and otherwise. {said}.", draw, columns=len(verdicts)),
-        "A score that knows something has the two apart: those who leave on the left.",
+        "A score that knows something has the two apart: those who leave on the left. Each kind adds up to 100%.",
     )
 
 
-def _fifths(verdicts: Sequence[Verdict]) -> Plot:
+def _fifths(verdicts: Sequence[Verdict], terms: Terms) -> Plot:
+    days = terms.grid.horizon_ms // 86_400_000
+
     def draw(ax: Axes) -> None:
         for verdict, color, line in zip(verdicts, COLORS, LINES, strict=False):
             fifths = verdict.score.calibration_by_score_quintile
@@ -67,10 +72,11 @@ def _fifths(verdicts: Sequence[Verdict]) -> Plot:
             rates = [fifth.churn_rate for fifth in reversed(fifths)]
             ax.plot(at, rates, color=color, linestyle=line, marker="o", label=verdict.name)
         ax.axhline(verdicts[0].score.base_rate, color=INK, linewidth=0.8, linestyle=":", label="all")
-        ax.set(xlabel="fifth of the scores, the lowest first", ylabel="left within the horizon", xticks=range(1, 6))
+        ax.set(xlabel="fifth of the observations, by score", ylabel=f"left within {days} days")
+        ax.set_xticks(range(1, 6), _fifth_names(verdicts))
         ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=1))
         ax.set_ylim(bottom=0)
-        ax.legend()
+        legend_above(ax)
 
     said = "; ".join(
         f"{v.name}: "
@@ -83,8 +89,16 @@ def _fifths(verdicts: Sequence[Verdict]) -> Plot:
     return Plot(
         "Churn by fifth of the scores",
         plot("fifths", f"Churn rate by fifth of the scores. {said}.", draw),
-        "It should fall from left to right. The dotted line is the churn of all.",
+        "It should fall from left to right. The dotted line is the churn of all scored observations.",
     )
+
+
+def _fifth_names(verdicts: Sequence[Verdict]) -> list[str]:
+    """The scores of each fifth, the lowest first; two models have different ones, so then only the order."""
+    if len(verdicts) > 1:
+        return ["lowest", "2nd", "3rd", "4th", "highest"]
+    fifths = reversed(verdicts[0].score.calibration_by_score_quintile)
+    return [f"{fifth.score_from:.0f} to {fifth.score_to:.0f}" for fifth in fifths]
 
 
 def _reliability(verdicts: Sequence[Verdict]) -> Plot:
@@ -104,10 +118,10 @@ def _reliability(verdicts: Sequence[Verdict]) -> Plot:
                 label=verdict.name,
             )
         ax.plot([0, most], [0, most], color=INK, linewidth=0.8, linestyle=":", label="as predicted")
-        ax.set(xlabel="predicted probability of leaving", ylabel="observed")
+        ax.set(xlabel="predicted probability of leaving", ylabel="share that left")
         ax.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
         ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-        ax.legend()
+        legend_above(ax)
 
     known = [(v.name, v.reliability) for v in verdicts if v.reliability is not None]
     said = "; ".join(
@@ -132,8 +146,8 @@ def _leads(verdicts: Sequence[Verdict], terms: Terms) -> Plot:
             color=[c for _, c in kept],
             label=[v.name for v, _ in kept],
         )
-        ax.set(xlabel="days from the first alert to the churn", ylabel="accounts", xlim=(0, window))
-        ax.legend()
+        ax.set(xlabel="days from the first alert to the churn", ylabel="churned accounts", xlim=(0, window))
+        legend_above(ax)
 
     said = "; ".join(
         f"{v.name}: {len(v.alerts.lead_days)} accounts, median {shown('days', v.alerts.lead_days_median)} days"
@@ -142,18 +156,24 @@ def _leads(verdicts: Sequence[Verdict], terms: Terms) -> Plot:
     return Plot(
         "Lead time",
         plot("leads", f"Histogram of lead times. {said}.", draw),
-        f"Of churned accounts with an alert in the {window} days before. {said}.",
+        f"Churned accounts with an alert in the {window} days before: more to the right is more time to act. {said}.",
     )
 
 
-def _weeks(verdicts: Sequence[Verdict]) -> Plot:
+def _weeks(verdicts: Sequence[Verdict], terms: Terms) -> Plot:
+    start = from_ms(min(label.start_ms for label in terms.labels.values()))
+
     def draw(ax: Axes) -> None:
         for verdict, color, line in zip(verdicts, COLORS, LINES, strict=False):
             weeks = verdict.workload.by_week
             ax.step(range(1, len(weeks) + 1), weeks, where="mid", color=color, linestyle=line, label=verdict.name)
-        ax.set(xlabel="week", ylabel="alerts told")
+        ax.set(
+            xlabel=f"week from {start:%Y-%m-%d} on",
+            ylabel="alerts told",
+            xlim=(0.5, max(len(verdict.workload.by_week) for verdict in verdicts) + 0.5),
+        )
         ax.set_ylim(bottom=0)
-        ax.legend()
+        legend_above(ax)
 
     said = "; ".join(
         f"{v.name}: {sum(v.workload.by_week) / v.workload.weeks:.1f} a week, "
@@ -163,5 +183,5 @@ def _weeks(verdicts: Sequence[Verdict]) -> Plot:
     return Plot(
         "Alerts a week",
         plot("weeks", f"Alerts told in each week. {said}.", draw),
-        f"Of which somebody would have been told. {said}.",
+        f"What would have been sent, after cooldown, good news (rules of growth) included. {said}.",
     )

@@ -37,6 +37,14 @@ _STYLE: Any = {
 _IDS = re.compile(r"""(\bid="|url\(#|href="#)""")
 
 
+def legend_above(axes: Axes) -> None:
+    """The legend, above everything that is drawn: it can hide nothing."""
+    figure = axes.get_figure(root=True)
+    handles, names = axes.get_legend_handles_labels()
+    if figure is not None:
+        figure.legend(handles, names, loc="outside upper left", ncols=max(1, len(names)))
+
+
 def plot(name: str, alt: str, draw: Callable[..., None], *, columns: int = 1) -> str:
     """An `<svg>` element.
 
