@@ -13,8 +13,9 @@ local function outbox_of(receiver) return base .. 'outbox:' .. receiver end
 local function attempts_of(receiver) return base .. 'attempts:' .. receiver end
 
 -- field, expected state or '', new state, alert id or '', opened_ms, 'firing' or 'resolved', verdict, alerts kept,
--- then for each receiver: receiver, account, message id, due_ms, delivery, record field, record
+-- digest of the account, then for each receiver: receiver, account, message id, due_ms, delivery, record field, record
 local function record()
+  if redis.call('SISMEMBER', base .. 'forgotten', ARGV[11]) == 1 then return 2 end
   local field, expected, alert_id = ARGV[3], ARGV[4], ARGV[6]
   if (redis.call('HGET', states, field) or '') ~= expected then return 0 end
   if alert_id ~= '' then
@@ -22,7 +23,7 @@ local function record()
     if ARGV[8] == 'firing' then redis.call('ZADD', alerts, ARGV[7], alert_id) end
     -- The end of an alert that is no longer remembered is not remembered either.
     if redis.call('ZSCORE', alerts, alert_id) then redis.call('HSET', key, ARGV[8], ARGV[9]) end
-    for i = 11, #ARGV, 7 do
+    for i = 12, #ARGV, 7 do
       local receiver, account, id = ARGV[i], ARGV[i + 1], ARGV[i + 2]
       redis.call('SADD', base .. 'receivers', receiver)
       redis.call('HSET', outbox_of(receiver), id, ARGV[i + 4])
@@ -83,5 +84,25 @@ local function complete()
   return 1
 end
 
-local commands = {record = record, claim = claim, reschedule = reschedule, complete = complete}
+-- account, number of state fields, state fields, alert ids -> deliveries that waited
+local function erase()
+  local account, fields, waited = ARGV[3], tonumber(ARGV[4]), 0
+  for _, receiver in ipairs(redis.call('SMEMBERS', base .. 'receivers')) do
+    local queue = queue_of(receiver, account)
+    for _, id in ipairs(redis.call('LRANGE', queue, 0, -1)) do
+      redis.call('HDEL', attempts_of(receiver), id)
+      waited = waited + redis.call('HDEL', outbox_of(receiver), id)
+    end
+    redis.call('DEL', queue)
+    redis.call('ZREM', due_of(receiver), account)
+  end
+  for i = 5, 4 + fields do redis.call('HDEL', states, ARGV[i]) end
+  for i = 5 + fields, #ARGV do
+    redis.call('ZREM', base .. 'alerts', ARGV[i])
+    redis.call('DEL', alert_key(ARGV[i]))
+  end
+  return waited
+end
+
+local commands = {record = record, claim = claim, reschedule = reschedule, complete = complete, erase = erase}
 return commands[command]()

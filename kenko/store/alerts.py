@@ -29,6 +29,8 @@ class RecordOutcome(StrEnum):
     """All of it is in the store."""
     REFUSED = "refused"
     """None of it is: the state is not the one the decision was made from. Read it again and decide again."""
+    FORGOTTEN = "forgotten"
+    """None of it is, now and later: the account is forgotten."""
 
 
 class Seen(NamedTuple):
@@ -108,6 +110,15 @@ class AlertWrite:
         ]
 
 
+class Erased(NamedTuple):
+    """How much of an account was taken away."""
+
+    states: int
+    alerts: int
+    deliveries: int
+    """Those that waited in the outboxes."""
+
+
 class Claim(NamedTuple):
     """The answer to a claim: a delivery, or when it is worth asking again (None: nothing waits)."""
 
@@ -154,6 +165,16 @@ class AlertStore(Protocol):
 
     async def delivery_record(self, alert_id: str, receiver: str, notice: Notice) -> DeliveryRecord | None:
         """How one notice to one receiver stands; None if there is none, or the alert is no longer remembered."""
+
+    async def forget(self, account_id: str) -> Erased:
+        """Take away all there is of an account, tell nobody, and refuse from now on to record anything of it.
+
+        Crash before or between: asked again, it goes on where it stopped. A delivery that is under way is not held up; its
+        outcome is not recorded.
+        """
+
+    async def is_forgotten(self, account_id: str) -> bool:
+        """Whether `forget` was asked of this account."""
 
     async def outbox(self) -> Mapping[str, int]:
         """How many deliveries wait, by receiver; each receiver that was ever written to has its number."""

@@ -5,6 +5,7 @@
     <prefix>:alerts:{<tag>}:alert:<id>           hash  firing, resolved -> verdict; <notice> <receiver> -> delivery record
     <prefix>:alerts:{<tag>}:receivers            set   receivers that were ever written to
     <prefix>:alerts:{<tag>}:disabled             hash  receiver -> fingerprint of the address that is gone
+    <prefix>:alerts:{<tag>}:forgotten            set   digests of forgotten accounts
     <prefix>:alerts:{<tag>}:due:<receiver>       zset  account -> wall time its queue's head is due, in ms
     <prefix>:alerts:{<tag>}:outbox:<receiver>    hash  message id -> delivery (JSON)
     <prefix>:alerts:{<tag>}:attempts:<receiver>  hash  message id -> tries begun
@@ -52,6 +53,10 @@ class AlertKeys:
     @property
     def disabled(self) -> str:
         return self.base + "disabled"
+
+    @property
+    def forgotten(self) -> str:
+        return self.base + "forgotten"
 
     def alert(self, alert_id: str) -> str:
         return f"{self.base}alert:{alert_id}"

@@ -10,7 +10,8 @@ import msgspec
 
 from kenko.alerting.record import AlertHistory, DeliveryRecord, Verdict
 from kenko.alerting.state import AlertState
-from kenko.store.alerts import KEPT_ALERTS, AlertWrite, Claim, Delivery, RecordOutcome, Seen
+from kenko.engine.identity import account_digest
+from kenko.store.alerts import KEPT_ALERTS, AlertWrite, Claim, Delivery, Erased, RecordOutcome, Seen
 from schemas.alert import AlertStatus, Notice
 from schemas.base import to_ms
 
@@ -41,6 +42,7 @@ class MemoryAlertStore:
         self._alerts: dict[str, _Remembered] = {}
         self._outboxes: dict[str, _Outbox] = {}
         self._disabled: dict[str, str] = {}
+        self._forgotten: set[bytes] = set()
 
     @property
     def partition(self) -> int:
@@ -51,6 +53,8 @@ class MemoryAlertStore:
         return Seen(None if raw is None else msgspec.json.decode(raw, type=AlertState), raw)
 
     async def record(self, write: AlertWrite) -> RecordOutcome:
+        if await self.is_forgotten(write.account_id):
+            return RecordOutcome.FORGOTTEN
         place = (write.account_id, write.rule)
         if self._states.get(place) != write.token:
             return RecordOutcome.REFUSED
@@ -102,6 +106,23 @@ class MemoryAlertStore:
     async def delivery_record(self, alert_id: str, receiver: str, notice: Notice) -> DeliveryRecord | None:
         remembered = self._alerts.get(alert_id)
         return None if remembered is None else remembered.deliveries.get((receiver, notice))
+
+    async def forget(self, account_id: str) -> Erased:
+        self._forgotten.add(account_digest(account_id))
+        states = [place for place in self._states if place[0] == account_id]
+        alerts = [id_ for id_, kept in self._alerts.items() if kept.firing.alert.account_id == account_id]
+        waited = 0
+        for outbox in self._outboxes.values():
+            waited += len(outbox.queues.pop(account_id, ()))
+            outbox.due.pop(account_id, None)
+        for place in states:
+            del self._states[place]
+        for alert_id in alerts:
+            del self._alerts[alert_id]
+        return Erased(len(states), len(alerts), waited)
+
+    async def is_forgotten(self, account_id: str) -> bool:
+        return account_digest(account_id) in self._forgotten
 
     async def outbox(self) -> Mapping[str, int]:
         return {

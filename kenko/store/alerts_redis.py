@@ -12,7 +12,8 @@ from redis.exceptions import NoScriptError
 
 from kenko.alerting.record import AlertHistory, DeliveryRecord, Verdict
 from kenko.alerting.state import AlertState
-from kenko.store.alerts import KEPT_ALERTS, AlertWrite, Claim, Delivery, RecordOutcome, Seen
+from kenko.engine.identity import account_digest
+from kenko.store.alerts import KEPT_ALERTS, AlertWrite, Claim, Delivery, Erased, RecordOutcome, Seen
 from kenko.store.alerts_keys import FIRING, RESOLVED, AlertKeys, delivery_field, state_field
 from kenko.store.client import AnyRedis
 from kenko.store.redis_errors import translated
@@ -24,6 +25,9 @@ _SHA = sha1(_SCRIPT.encode(), usedforsecurity=False).hexdigest()
 """What Redis calls the script by."""
 _PAGE = 100
 """Alerts read in one round trip."""
+_SCAN_COUNT = 1000
+_OUTCOMES = {0: RecordOutcome.REFUSED, 1: RecordOutcome.APPLIED, 2: RecordOutcome.FORGOTTEN}
+"""By the script's reply."""
 
 
 class RedisAlertStore:
@@ -55,6 +59,7 @@ class RedisAlertStore:
             args += [alert.id, to_ms(alert.opened_at), end, verdict.model_dump_json(), self._kept]
         else:
             args += ["", 0, "", "", self._kept]
+        args.append(account_digest(write.account_id))
         for delivery in write.deliveries():
             args += [
                 delivery.receiver,
@@ -65,8 +70,7 @@ class RedisAlertStore:
                 delivery_field(delivery.receiver, delivery.notice),
                 delivery.pending().model_dump_json(),
             ]
-        applied = await self._run("record", *args)
-        return RecordOutcome.APPLIED if applied else RecordOutcome.REFUSED
+        return _OUTCOMES[int(await self._run("record", *args))]
 
     async def claim(self, receiver: str, now_ms: int, lease_ms: int) -> Claim:
         entry, number = await self._run("claim", receiver, now_ms, lease_ms)
@@ -95,6 +99,27 @@ class RedisAlertStore:
     async def delivery_record(self, alert_id: str, receiver: str, notice: Notice) -> DeliveryRecord | None:
         raw = await self._call(self._client.hget(self._keys.alert(alert_id), delivery_field(receiver, notice)))
         return None if raw is None else DeliveryRecord.model_validate_json(raw)
+
+    async def forget(self, account_id: str) -> Erased:
+        # First: from here on nobody records anything of it, so what is found below is all there is.
+        await self._call(self._client.sadd(self._keys.forgotten, account_digest(account_id)))
+        fields = await self._state_fields(account_id)
+        alerts = [history.id for history in await self.alerts(self._kept) if history.account_id == account_id]
+        waited = await self._run("erase", account_id, len(fields), *fields, *alerts)
+        return Erased(len(fields), len(alerts), int(waited))
+
+    async def is_forgotten(self, account_id: str) -> bool:
+        digest: Any = account_digest(account_id)  # Any: redis-py declares text, and takes bytes
+        return bool(await self._call(self._client.sismember(self._keys.forgotten, digest)))
+
+    async def _state_fields(self, account_id: str) -> list[bytes]:
+        """Of each rule that has a state. Goes through all accounts, a piece at a time: nobody is held up."""
+        found: list[bytes] = []
+        with translated():
+            async for name, _ in self._client.hscan_iter(self._keys.states, count=_SCAN_COUNT):
+                if name.rpartition(b"\x00")[2] == account_id.encode():
+                    found.append(name)
+        return list(dict.fromkeys(found))  # a scan may give a field twice
 
     async def outbox(self) -> Mapping[str, int]:
         names = sorted(raw.decode() for raw in await self._call(self._client.smembers(self._keys.receivers)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from redis.asyncio import RedisCluster
 from redis.exceptions import ResponseError
@@ -48,8 +48,25 @@ class Finding:
         return f"{self.what}: {self.why}. {self.mend}."
 
 
+class Server(NamedTuple):
+    """One server's INFO and CONFIG (empty where it was forbidden), as text and numbers."""
+
+    info: Mapping[str, Any]
+    config: Mapping[str, Any]
+
+
 async def check_redis(client: AnyRedis) -> list[Finding]:
     """What is wrong with this Redis, each thing once even where several nodes have it; empty if all is well.
+
+    Raises:
+        TransientError: Redis cannot be reached now.
+    """
+    # In the order in which they were found, without repetitions.
+    return list(dict.fromkeys(f for server in await read_servers(client) for f in judge(server.info, server.config)))
+
+
+async def read_servers(client: AnyRedis) -> list[Server]:
+    """What every primary says of itself.
 
     Raises:
         TransientError: Redis cannot be reached now.
@@ -60,8 +77,7 @@ async def check_redis(client: AnyRedis) -> list[Finding]:
             configs = await _from_every_node(client, "CONFIG GET", "maxmemory-policy", "appendonly")
         except ResponseError:  # managed Redis forbids or renames CONFIG; INFO says nearly as much
             configs = [{} for _ in infos]
-    # In the order in which they were found, without repetitions.
-    return list(dict.fromkeys(f for info, config in zip(infos, configs, strict=True) for f in judge(info, config)))
+    return [Server(info, config) for info, config in zip(infos, configs, strict=True)]
 
 
 def judge(info: Mapping[str, Any], config: Mapping[str, Any]) -> list[Finding]:

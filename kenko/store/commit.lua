@@ -2,9 +2,10 @@
 -- The fenced commit of one partition: rows, recent ids, due index and scores, and last the fence.
 -- Nothing is written unless the fence stands where the caller last saw it. Reply: 1 applied, 0 refused.
 --
--- KEYS: fence, due, scores; then the row keys of n accounts; then the ids keys of the m accounts whose ids change.
--- ARGV: expected offset ('' = no fence); the new fence: offset, now or '', counts, log, heard; n, m; number of fields,
---       fields.
+-- KEYS: fence, due, scores, forgotten; then the row keys of n accounts; then the ids keys of the m accounts whose ids
+--       change; then row key and ids key of each account to forget.
+-- ARGV: expected offset ('' = no fence); the new fence: offset, now or '', counts, log, heard, forwarded; n, m; number of
+--       fields, fields; then of each account to forget its id and its digest.
 -- Fields: for each of the m accounts its drop-through offset or '', its number of chunks, its chunks;
 --         then n states; then n times account, due time or '', score. Each with its length before it (4 bytes, big
 --         endian), all in one string: a client takes longer over 16,000 arguments than Redis over the whole commit.
@@ -17,16 +18,17 @@
 -- consequence of stopping stands beside each step.
 
 local call = redis.call
-local FENCE, DUE, SCORES = KEYS[1], KEYS[2], KEYS[3]
-local accounts, with_ids = tonumber(ARGV[7]), tonumber(ARGV[8])
+local FENCE, DUE, SCORES, FORGOTTEN = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local FIRST = 4 -- keys before those of accounts
+local accounts, with_ids = tonumber(ARGV[8]), tonumber(ARGV[9])
 local PIECE = 1000 -- Lua takes at most some 8,000 arguments or results at once
 
-local fields, held, taken, unread, at = {}, 0, 0, tonumber(ARGV[9]), 1
+local fields, held, taken, unread, at = {}, 0, 0, tonumber(ARGV[10]), 1
 local function field()
   if taken == held then
     held, taken = math.min(unread, PIECE), 0
     unread = unread - held
-    fields = { struct.unpack('>' .. string.rep('I4c0', held), ARGV[10], at) }
+    fields = { struct.unpack('>' .. string.rep('I4c0', held), ARGV[11], at) }
     at = fields[held + 1]
   end
   taken = taken + 1
@@ -59,7 +61,7 @@ end
 -- Stopped here: a chunk dropped had lost its meaning at the fence already; a chunk appended lies above its row's offset
 -- and is passed over, until the replay has brought the row there. Appending the same chunk again changes nothing.
 for i = 1, with_ids do
-  local key = KEYS[3 + accounts + i]
+  local key = KEYS[FIRST + accounts + i]
   local drop_through, chunks = tonumber(field()), tonumber(field())
   local head = drop_through and call('LINDEX', key, 0)
   while head and select(2, struct.unpack('>I8I8', head)) <= drop_through do
@@ -82,7 +84,7 @@ end
 -- not written meets them for the first time. After the ids, because a row without its ids would take a repeat twice.
 local set = batch('MSET')
 for i = 1, accounts do
-  set(KEYS[3 + i], field())
+  set(KEYS[FIRST + i], field())
 end
 set()
 
@@ -103,7 +105,31 @@ due()
 undue()
 score()
 
+-- step: forgotten
+-- Stopped here: the replay drops what it meets of the account up to the record that asks for this, which asks again. What
+-- that was worth telling was told: outputs come before the commit.
+local note = batch('SADD', FORGOTTEN)
+for i = 12, #ARGV, 2 do
+  note(ARGV[i + 1])
+end
+note()
+
+-- step: erased
+-- Stopped here: nothing of those that are left is read any more, and the replay erases them again. After the note, or the
+-- replay would begin such an account anew, and tell of it.
+local drop, undue_erased, unscore = batch('DEL'), batch('ZREM', DUE), batch('ZREM', SCORES)
+for i = FIRST + accounts + with_ids + 1, #KEYS do
+  drop(KEYS[i])
+end
+for i = 12, #ARGV, 2 do
+  undue_erased(ARGV[i])
+  unscore(ARGV[i])
+end
+drop()
+undue_erased()
+unscore()
+
 -- step: fence
 -- Now the commit counts. The caller may not hear of it: it sends it again and is refused, or reads the fence.
-call('HSET', FENCE, 'offset', ARGV[2], 'now', ARGV[3], 'counts', ARGV[4], 'log', ARGV[5], 'heard', ARGV[6])
+call('HSET', FENCE, 'offset', ARGV[2], 'now', ARGV[3], 'counts', ARGV[4], 'log', ARGV[5], 'heard', ARGV[6], 'forwarded', ARGV[7])
 return 1

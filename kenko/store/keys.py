@@ -1,6 +1,7 @@
 """Every Redis key of the scorer, named once.
 
-    <prefix>:<model>:{<tag>}:fence           hash    offset, now, counts, log, heard: the only commit point of the partition
+    <prefix>:<model>:{<tag>}:fence           hash    offset, now, counts, log, heard, forwarded: the only commit point of the partition
+    <prefix>:<model>:{<tag>}:forgotten       set     digests of forgotten accounts, 16 bytes each: nothing of them is taken in
     <prefix>:<model>:{<tag>}:row:<account>   string  the account's encoded state
     <prefix>:<model>:{<tag>}:ids:<account>   list    chunks of the account's recent event ids, oldest first
     <prefix>:<model>:{<tag>}:due             zset    account -> due time in ms; 0 = touched since it was last scored
@@ -81,6 +82,10 @@ class PartitionKeys:
     @property
     def due(self) -> str:
         return self.base + "due"
+
+    @property
+    def forgotten(self) -> str:
+        return self.base + "forgotten"
 
     @property
     def scores(self) -> str:

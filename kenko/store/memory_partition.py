@@ -20,6 +20,9 @@ class Interruption(StrEnum):
     HALF_WAY = "rows"
     """Ids and rows are written, due index, scores and fence are not."""
     AFTER_INDEXES = "indexes"
+    AFTER_FORGOTTEN = "forgotten"
+    """Who is to be forgotten is noted, and not erased yet."""
+    AFTER_ERASED = "erased"
     AFTER = "fence"
     """All is written, only the answer is lost."""
 
@@ -32,12 +35,16 @@ class MemoryPartition:
         self._states: dict[str, bytes] = {}
         self._ids: dict[str, list[bytes]] = {}
         self._due = DueIndex()
+        self._forgotten: set[bytes] = set()
         self._interruption: Interruption | None = None
         self.scores: dict[str, int | None] = {}
         """Score in hundredths of every account; None for one that has none."""
 
     def fence(self) -> Fence | None:
         return self._fence
+
+    def forgotten(self) -> frozenset[bytes]:
+        return frozenset(self._forgotten)
 
     def rows(self, account_ids: Iterable[str]) -> dict[str, Row | None]:
         return {account_id: self._row(account_id) for account_id in account_ids}
@@ -58,6 +65,7 @@ class MemoryPartition:
         self._states.clear()
         self._ids.clear()
         self._due = DueIndex()
+        self._forgotten.clear()
         self.scores.clear()
 
     def commit(self, commit: PartitionCommit) -> CommitOutcome:
@@ -74,6 +82,11 @@ class MemoryPartition:
         for change in commit.rows:
             self._change_indexes(change)
         self._stop_if(Interruption.AFTER_INDEXES)
+        self._forgotten.update(commit.erased.values())
+        self._stop_if(Interruption.AFTER_FORGOTTEN)
+        for account_id in commit.erased:
+            self._erase(account_id)
+        self._stop_if(Interruption.AFTER_ERASED)
         self._fence = commit.fence
         self._stop_if(Interruption.AFTER)
         return CommitOutcome.APPLIED
@@ -98,6 +111,12 @@ class MemoryPartition:
         else:
             self._due.put(change.account_id, change.due_ms)
 
+    def _erase(self, account_id: str) -> None:
+        self._states.pop(account_id, None)
+        self._ids.pop(account_id, None)
+        self._due.drop(account_id)
+        self.scores.pop(account_id, None)
+
     def _stop_if(self, here: Interruption) -> None:
         if self._interruption is here:
             self._interruption = None
@@ -112,6 +131,9 @@ class MemoryPartitionStore:
 
     async def fence(self) -> Fence | None:
         return self.partition.fence()
+
+    async def forgotten(self) -> frozenset[bytes]:
+        return self.partition.forgotten()
 
     async def rows(self, account_ids: Iterable[str]) -> dict[str, Row | None]:
         return self.partition.rows(account_ids)

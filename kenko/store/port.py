@@ -30,11 +30,14 @@ class Fence:
     """Sources that are known to be silent, and since when; `""` stands for all together."""
     heard: Mapping[str, Heard] = field(default_factory=dict)
     """When each source was heard; `""` stands for those beyond the limit."""
+    forwarded: Mapping[int, int] = field(default_factory=dict)
+    """Of which record of each other partition a forwarded copy was applied last: its offset there, the highest one."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "counts", dict(self.counts))  # the caller goes on counting in its own
         object.__setattr__(self, "silent", dict(self.silent))
         object.__setattr__(self, "heard", dict(self.heard))
+        object.__setattr__(self, "forwarded", dict(self.forwarded))
 
 
 @dataclass(frozen=True)
@@ -49,13 +52,18 @@ class PartitionCommit:
     """Offset of the fence this runner last saw; None = it saw none."""
     fence: Fence
     rows: Sequence[RowChange] = ()
+    erased: Mapping[str, bytes] = field(default_factory=dict)
+    """Accounts of which nothing stays but the digest, 16 bytes: in `PartitionStore.forgotten` from now on."""
 
     def __post_init__(self) -> None:
         if self.expected is not None and self.fence.offset < self.expected:
             raise ValueError(f"the fence cannot go back from {self.expected} to {self.fence.offset}")
-        if len(self.rows) > MAX_ROWS_A_COMMIT:
-            raise ValueError(f"{len(self.rows)} rows: commit before more than {MAX_ROWS_A_COMMIT} have changed")
-        if len({change.account_id for change in self.rows}) != len(self.rows):
+        if len(self.rows) + len(self.erased) > MAX_ROWS_A_COMMIT:
+            raise ValueError(
+                f"{len(self.rows) + len(self.erased)} rows: commit before more than {MAX_ROWS_A_COMMIT} have changed"
+            )
+        written = {change.account_id for change in self.rows}
+        if len(written) != len(self.rows) or not written.isdisjoint(self.erased):
             raise ValueError("an account stands twice in one commit")
 
 
@@ -78,6 +86,9 @@ class PartitionStore(Protocol):
 
     async def fence(self) -> Fence | None:
         """Where the partition stands; None if nothing was ever committed, or the store was emptied."""
+
+    async def forgotten(self) -> frozenset[bytes]:
+        """The digests of the accounts that were erased. One may come before the fence that erases it: a commit stopped."""
 
     async def rows(self, account_ids: Iterable[str]) -> dict[str, Row | None]:
         """The rows of these accounts, in one round trip; None for an account that has none."""

@@ -24,6 +24,8 @@ _COMMIT = Script.load("commit.lua")
 _LOAD = Script.load("load.lua")
 _COUNTS = msgspec.json.Decoder(dict[str, int])
 _HEARD = msgspec.json.Decoder(dict[str, tuple[int, str]])
+_FORWARDED = msgspec.json.Decoder(dict[int, int])
+_FENCE_FIELDS = ["offset", "now", "counts", "log", "heard", "forwarded"]
 _SILENT = "silent:"
 """Begins the name of a source among the counts: both are numbers that move with the fence."""
 
@@ -42,8 +44,8 @@ class RedisPartitionStore:
 
     async def fence(self) -> Fence | None:
         with translated():
-            stored: Any = await self._client.hmget(self._keys.fence, ["offset", "now", "counts", "log", "heard"])
-        offset, now_ms, counts, log_id, heard = stored
+            stored: Any = await self._client.hmget(self._keys.fence, _FENCE_FIELDS)
+        offset, now_ms, counts, log_id, heard, forwarded = stored
         if offset is None:
             return None
         numbers = _COUNTS.decode(counts or b"{}")
@@ -54,7 +56,13 @@ class RedisPartitionStore:
             log_id=(log_id or b"").decode(),
             silent={name.removeprefix(_SILENT): ms for name, ms in numbers.items() if name.startswith(_SILENT)},
             heard={name: Heard(ms, int(hours, 16)) for name, (ms, hours) in _HEARD.decode(heard or b"{}").items()},
+            forwarded=_FORWARDED.decode(forwarded or b"{}"),
         )
+
+    async def forgotten(self) -> frozenset[bytes]:
+        with translated():
+            found: Any = await self._client.smembers(self._keys.forgotten)
+        return frozenset(found)
 
     async def rows(self, account_ids: Iterable[str]) -> dict[str, Row | None]:
         # One round trip, unless more are asked for than a commit could hold: a script holds up everybody else.
@@ -95,9 +103,10 @@ class RedisPartitionStore:
         rows, fence = commit.rows, commit.fence
         with_ids = [change for change in rows if change.id_chunks or change.drop_ids_through is not None]
         keys = [
-            *(self._keys.fence, self._keys.due, self._keys.scores),
+            *(self._keys.fence, self._keys.due, self._keys.scores, self._keys.forgotten),
             *(self._keys.row(change.account_id) for change in rows),
             *(self._keys.ids(change.account_id) for change in with_ids),
+            *(key for account_id in commit.erased for key in (self._keys.row(account_id), self._keys.ids(account_id))),
         ]
         fields: list[bytes] = []
         for change in with_ids:
@@ -108,8 +117,9 @@ class RedisPartitionStore:
             fields += (change.account_id.encode(), _digits(change.due_ms), _digits(score))
         return keys, [
             *(_digits(commit.expected), fence.offset, _digits(fence.now_ms)),
-            *(_numbers(fence), fence.log_id, _heard(fence)),
+            *(_numbers(fence), fence.log_id, _heard(fence), msgspec.json.encode(fence.forwarded)),
             *(len(rows), len(with_ids), len(fields), pack(fields)),
+            *(part for account_id, digest in commit.erased.items() for part in (account_id.encode(), digest)),
         ]
 
 

@@ -1,4 +1,4 @@
-"""A batch decoded: events, ticks, traits, overrides and refusals, in the order of the log."""
+"""A batch decoded: events, ticks, traits, overrides, forgets and refusals, in the order of the log."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ from typing import Any, NamedTuple
 from kenko.dialects.cloudevents import decode_record
 from kenko.dialects.own_records import OwnRecord
 from kenko.dialects.record import InvalidRecord
+from kenko.stream.forwarding import origin_of, taken_in_ms
 from schemas.account_traits import AccountTraits
+from schemas.forget import Forget
+from schemas.forwarded import LAST_HEADER, Forwarded
 from schemas.override import Override
 from schemas.tick import Tick
 from schemas.usage_event import UsageEvent
 
-_OF_AN_ACCOUNT = (UsageEvent, AccountTraits, Override)
+_OF_AN_ACCOUNT = (UsageEvent, AccountTraits, Override, Forget)
 
 
 class Item(NamedTuple):
@@ -23,36 +26,62 @@ class Item(NamedTuple):
     content: UsageEvent | OwnRecord | InvalidRecord
     record: Any
     """The ConsumerRecord itself: kept for dead letters and copies."""
+    origin: Forwarded | None = None
+    """Where the record was forwarded from; None for one that its producer put here."""
 
     @property
     def is_not_tick(self) -> bool:
         return not isinstance(self.content, Tick)
 
+    @property
+    def account_id(self) -> str | None:
+        """The account it is a record of: the key. None for a record of none, and for what cannot be decoded."""
+        return self.content.account_id if isinstance(self.content, _OF_AN_ACCOUNT) else None
 
-def decode(records: Iterable[Any], from_offset: int) -> list[Item]:
-    """Decode the records at or above `from_offset`. What cannot be decoded is an item too: it is never skipped."""
-    return [Item(r.offset, _content(r), r) for r in records if r.offset >= from_offset]
+
+def decode(records: Iterable[Any], from_offset: int, *, log_id: str, partitions: int) -> list[Item]:
+    """Decode the records at or above `from_offset`. What cannot be decoded is an item too: it is never skipped.
+
+    `log_id` and `partitions` are those of the log they were read from: they tell which copies are its own.
+    """
+    return [_item(r, log_id, partitions) for r in records if r.offset >= from_offset]
 
 
 def accounts(items: Iterable[Item]) -> list[str]:
-    """The accounts whose rows `items` touch, each once."""
+    """The accounts that `items` are of, each once."""
     return list({i.content.account_id: None for i in items if isinstance(i.content, _OF_AN_ACCOUNT)})
 
 
 def heard(items: Sequence[Item], hour_ms: int) -> list[tuple[str, int]]:
-    """(source, when the log took it in) of the last usage event of each source, in each of the hours the items span."""
+    """(source, when the log took it in) of the last usage event of each source, in each of the hours the items span.
+
+    Copies do not count: a source was heard where its producer put the record, and a replay writes copies again.
+    """
     if not items:
         return []
     hours = {items[0].record.timestamp // hour_ms, items[-1].record.timestamp // hour_ms}
     if len(hours) == 1:  # nearly always; one look-up an event is all that is spent
-        last = {content.source: record for _, content, record in items if isinstance(content, UsageEvent)}
+        last = {
+            content.source: record
+            for _, content, record, origin in items
+            if origin is None and isinstance(content, UsageEvent)
+        }
         return [(source, record.timestamp) for source, record in last.items()]
-    events = [(content.source, record.timestamp) for _, content, record in items if isinstance(content, UsageEvent)]
+    events = [
+        (content.source, record.timestamp)
+        for _, content, record, origin in items
+        if origin is None and isinstance(content, UsageEvent)
+    ]
     return list({(source, time_ms // hour_ms): (source, time_ms) for source, time_ms in events}.values())
 
 
-def _content(record: Any) -> UsageEvent | OwnRecord | InvalidRecord:
+def _item(record: Any, log_id: str, partitions: int) -> Item:
+    origin, timestamp_ms, headers = None, record.timestamp, record.headers
     try:
-        return decode_record(record.key, record.value, record.headers, record.timestamp)
+        if headers and headers[-1][0] == LAST_HEADER:  # nearly never: this look is all that other records pay
+            origin = origin_of(record, log_id, partitions)
+            timestamp_ms = timestamp_ms if origin is None else taken_in_ms(record, origin)
+        content = decode_record(record.key, record.value, headers, timestamp_ms)
     except InvalidRecord as refusal:
-        return refusal
+        return Item(record.offset, refusal, record, origin)
+    return Item(record.offset, content, record, origin)

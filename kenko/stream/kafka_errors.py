@@ -19,6 +19,8 @@ class KafkaRefusal(StrEnum):
     """The broker's `max.message.bytes` is below what we write."""
     TOPIC = "kafka_topic"
     """A topic name it does not take, or one that somebody deleted for good."""
+    UNSUPPORTED = "kafka_unsupported"
+    """A request that this broker does not know."""
 
 
 _AUTHORIZATION = (

@@ -1,4 +1,4 @@
-"""The records a runner writes: transitions, scores and copied ticks. Pure. (Dead letters: `dead_letter`.)"""
+"""The records a runner writes: transitions, scores, copied ticks and forgets. Pure. (Dead letters: `dead_letter`.)"""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import orjson
 from kenko.dialects.cloudevents import encode_tick
 from kenko.stream.producer import OutRecord
 from schemas.base import to_ms
+from schemas.forget import FORGET_TYPE, Forget
 from schemas.health import ScoreUpdate
 from schemas.tick import Tick
 from schemas.transition import Transition
@@ -42,3 +43,19 @@ def tick_copy(tick: Tick, topic: str, *, partition: int, offset: int) -> OutReco
     """
     record = encode_tick(to_ms(tick.time), source=COPY_SOURCE, id=f"{partition}-{offset}")
     return OutRecord(topic=topic, key=None, value=record.value, headers=tuple(record.headers), partition=partition)
+
+
+def score_tombstone(record: Forget, topic: str, *, partition: int) -> OutRecord:
+    """The end of an account on the scores topic: compaction then takes what is before it, and at last the tombstone."""
+    return OutRecord(topic=topic, key=record.account_id.encode(), value=None, partition=partition)
+
+
+def forget_copy(record: Forget, topic: str, *, partition: int) -> OutRecord:
+    """A forget for the alerter, behind the transitions of its account. The value is the whole contract."""
+    return OutRecord(
+        topic=topic,
+        key=record.account_id.encode(),
+        value=record.model_dump_json().encode(),
+        headers=(("ce_type", FORGET_TYPE.encode()),),
+        partition=partition,
+    )

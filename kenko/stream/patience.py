@@ -75,6 +75,9 @@ class PatientOutput:
     async def send(self, records: Sequence[OutRecord]) -> list[int]:
         return await self._patience.outlast("kafka", lambda: self._output.send(records))
 
+    async def send_in_order(self, records: Sequence[OutRecord]) -> None:
+        await self._patience.outlast("kafka", lambda: self._output.send_in_order(records))
+
 
 class PatientStore:
     """A `PartitionStore` that waits the store out."""
@@ -85,6 +88,9 @@ class PatientStore:
 
     async def fence(self) -> Fence | None:
         return await self._outlast("redis", self._store.fence)
+
+    async def forgotten(self) -> frozenset[bytes]:
+        return await self._outlast("redis", self._store.forgotten)
 
     async def rows(self, account_ids: Iterable[str]) -> dict[str, Row | None]:
         wanted = list(account_ids)

@@ -14,6 +14,8 @@ class RunnerPlan:
     """One partition's share of the configuration. Topic names are real ones, with their prefix."""
 
     partition: int
+    partitions: int
+    """Of the topic: a key belongs to one of them."""
     topic: str
     transitions_topic: str
     scores_topic: str

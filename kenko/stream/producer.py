@@ -7,6 +7,7 @@ acknowledgement is awaited, and a failure is an error.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
@@ -29,9 +30,12 @@ class OutRecord(NamedTuple):
 
     topic: str
     key: bytes | None
-    value: bytes
+    value: bytes | None
+    """None: a tombstone, on a topic that keeps the latest record of a key."""
     headers: Sequence[tuple[str, bytes]] = ()
     partition: int | None = None
+    timestamp_ms: int | None = None
+    """Kafka timestamp; None is now. A topic with LogAppendTime has the broker's instead."""
 
 
 class Output(Protocol):
@@ -46,6 +50,16 @@ class Output(Protocol):
             PermanentError: one of them will never be taken as it is.
         """
 
+    async def send_in_order(self, records: Sequence[OutRecord]) -> None:
+        """Write records that each name their partition, none before those of its partition ahead of it are acknowledged.
+
+        Whatever fails: where one of them stands in the log, those ahead of it stand before it. Slower than `send`.
+
+        Raises:
+            TransientError: of each partition a first part is written: send the same list again.
+            PermanentError: one of them will never be taken as it is.
+        """
+
 
 class MemoryOutput:
     """The twin: keeps what was sent."""
@@ -56,6 +70,9 @@ class MemoryOutput:
     async def send(self, records: Sequence[OutRecord]) -> list[int]:
         self.sent.extend(records)
         return list(range(len(self.sent) - len(records), len(self.sent)))
+
+    async def send_in_order(self, records: Sequence[OutRecord]) -> None:
+        self.sent.extend(records)
 
 
 class KafkaOutput:
@@ -91,7 +108,14 @@ class KafkaOutput:
             producer = await self._started()
         with translated():
             acks = [
-                await producer.send(r.topic, r.value, key=r.key, partition=r.partition, headers=list(r.headers))
+                await producer.send(
+                    r.topic,
+                    r.value,
+                    key=r.key,
+                    partition=r.partition,
+                    timestamp_ms=r.timestamp_ms,
+                    headers=list(r.headers),
+                )
                 for r in records
             ]
         results = await asyncio.gather(*acks, return_exceptions=True)
@@ -99,6 +123,22 @@ class KafkaOutput:
         if failed:
             raise await self._failure(producer, failed[0])
         return [ack.offset for ack in results if not isinstance(ack, BaseException)]
+
+    async def send_in_order(self, records: Sequence[OutRecord]) -> None:
+        if not records:
+            return
+        lanes: dict[tuple[str, int], list[OutRecord]] = {}
+        for record in records:
+            if record.partition is None:
+                raise ValueError("records that are written in order name their partition")
+            lanes.setdefault((record.topic, record.partition), []).append(record)
+        async with self._lock:
+            producer = await self._started()
+        sending = [_send_lane(producer, topic, partition, lane) for (topic, partition), lane in lanes.items()]
+        results = await asyncio.gather(*sending, return_exceptions=True)
+        failed = [result for result in results if result is not None]
+        if failed:
+            raise await self._failure(producer, failed[0])
 
     async def _failure(self, producer: Any, error: BaseException) -> BaseException:
         """What `error` asks of the caller. Whatever happened, the next try begins with a new producer.
@@ -133,6 +173,27 @@ class KafkaOutput:
             raise
         self._producer = producer
         return producer
+
+
+async def _send_lane(producer: Any, topic: str, partition: int, records: Sequence[OutRecord]) -> None:
+    """One batch after another. A batch is written as a whole or not at all; with several under way, an earlier one could
+    fail and a later one stand in the log.
+    """
+    left = deque(records)
+    while left:
+        batch = producer.create_batch()
+        while left and _append(batch, left[0]):
+            left.popleft()
+        batch.close()  # or `send` could add records of its own
+        await (await producer.send_batch(batch, topic, partition=partition))
+
+
+def _append(batch: Any, record: OutRecord) -> bool:
+    """Whether it had room; the first record of a batch always has."""
+    added = batch.append(
+        timestamp=record.timestamp_ms, key=record.key, value=record.value, headers=list(record.headers)
+    )
+    return added is not None
 
 
 def _log_failed_stop(stopping: asyncio.Future[None]) -> None:

@@ -23,6 +23,7 @@ from kenko.stream.observer import StreamObserver
 from kenko.stream.patience import Patience, PatientOutput, PatientStore
 from kenko.stream.plan import RunnerPlan
 from kenko.stream.producer import Output
+from kenko.stream.strays import MisroutedWarning
 from kenko.stream.working_set import FenceMovedError, WorkingSet
 
 SEEK_AGAIN_S: Final = 10.0
@@ -61,6 +62,7 @@ class PartitionRunner:
         self._clock = clock
         self._patience = patience
         self._failed = failed
+        self._misrouted = MisroutedWarning(plan.partition, clock)
         self._work: WorkingSet | None = None
         self._queue: deque[tuple[Batch, Done]] = deque()
         self._done: list[Done] = []
@@ -143,6 +145,7 @@ class PartitionRunner:
         self._work = None  # the working set may hold what another runner has long passed
         self._release_all()
         fence = await self._store.fence()
+        forgotten = await self._store.forgotten()
         start_offset = await self._check(fence)
         work = WorkingSet(
             plan=self._plan,
@@ -152,7 +155,9 @@ class PartitionRunner:
             observer=self._observer,
             clock=self._clock,
             fence=fence,
+            forgotten=forgotten,
             start_offset=start_offset,
+            misrouted=self._misrouted,
         )
         await work.tidy()
         self._work = work
@@ -206,7 +211,7 @@ class PartitionRunner:
             await self._check_shorter(work)
         if continuity is not Continuity.FOLLOWS:
             return
-        items = decode(batch.records, work.next_offset)
+        items = decode(batch.records, work.next_offset, log_id=self._plan.log_id, partitions=self._plan.partitions)
         if hole:
             _log.info("scorer.offsets_missing", partition=self._plan.partition, at=work.next_offset, offsets=hole)
         if missing := batch.end - work.next_offset - len(items):  # the hole before it, and those inside

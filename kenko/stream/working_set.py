@@ -2,10 +2,10 @@
 
 The order of a commit, and what a crash in it repeats:
 
-1. Outputs (transitions, scores, copied ticks, dead letters) are produced and acknowledged.
+1. Copies of misrouted records and outputs (transitions, scores, copied ticks, dead letters) are produced and acknowledged.
    A crash before this repeats nothing outside: the fence still stands before the records.
    A crash after it produces the same outputs again, with the same ids; the alerter drops what it has seen,
-   and of two scores of one account the one of the higher offset is the newer.
+   of two scores of one account the one of the higher offset is the newer, and a copy's partition drops the second one.
 2. One script writes rows, due index, read model and, last, the fence; only if the fence is where we last saw it.
    A crash before or inside it: as above; rows half written carry their offset, so nothing touches them twice.
 3. Kafka's committed offset follows. A crash before it costs nothing: after a restart the fence is what counts.
@@ -14,11 +14,11 @@ The order of a commit, and what a crash in it repeats:
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 from kenko.dialects.record import InvalidRecord
-from kenko.engine.partition import PartitionFold
+from kenko.engine.partition import Outcome, PartitionFold
 from kenko.engine.scorer import Scorer
 from kenko.engine.source_hearing import SourceHearing
 from kenko.runtime.clock import Clock
@@ -27,11 +27,13 @@ from kenko.store.port import MAX_ROWS_A_COMMIT, CommitOutcome, Fence, PartitionC
 from kenko.stream.dead_letter import dead_letter_record
 from kenko.stream.decode import Item, accounts, heard
 from kenko.stream.observer import StreamObserver
-from kenko.stream.outputs import score_record, tick_copy, transition_record
+from kenko.stream.outputs import forget_copy, score_record, score_tombstone, tick_copy, transition_record
 from kenko.stream.plan import RunnerPlan
 from kenko.stream.producer import Output, OutRecord
+from kenko.stream.strays import Fate, MisroutedWarning, Strays
 from schemas.account_traits import AccountTraits
 from schemas.base import to_ms
+from schemas.forget import Forget
 from schemas.override import Override
 from schemas.source_state import SourceState
 from schemas.tick import Tick
@@ -59,7 +61,9 @@ class WorkingSet:
         observer: StreamObserver,
         clock: Clock,
         fence: Fence | None,
+        forgotten: Collection[bytes],
         start_offset: int,
+        misrouted: MisroutedWarning,
     ) -> None:
         self._plan = plan
         self._store = store
@@ -75,9 +79,11 @@ class WorkingSet:
             now_ms=None if fence is None else fence.now_ms,
             counts=None if fence is None else dict(fence.counts),
             silent=None if fence is None else fence.silent,
+            forgotten=forgotten,
         )
         # Ahead of the fence by what is in memory only: read again after a crash it says the same.
         self._hearing = SourceHearing(plan.rhythm, {} if fence is None else fence.heard)
+        self._strays = Strays(plan, {} if fence is None else fence.forwarded, misrouted)
         self.next_offset = start_offset if fence is None else fence.offset
         """The next offset to apply; what lies between it and the fence is in memory only."""
         self._base = self.next_offset
@@ -112,14 +118,22 @@ class WorkingSet:
         """
         await self.make_room(len(items))
         self._hear(items)
-        await self._load(accounts(items))
+        found = accounts(items)
+        # An account of the working set is at home here, so only the others need a look.
+        away = self._strays.elsewhere(self.fold.missing(found))
+        await self._load([account_id for account_id in found if account_id not in away] if away else found)
         for position, item in enumerate(items):
             content = item.content
-            if isinstance(content, UsageEvent):
+            if (away or item.origin is not None) and not self._is_ours(item, away):
+                self.next_offset = item.offset + 1
+            elif isinstance(content, UsageEvent):
                 self.fold.apply(item.offset, content)
                 self.next_offset = item.offset + 1
             elif isinstance(content, AccountTraits | Override):
                 self.fold.amend(item.offset, content)
+                self.next_offset = item.offset + 1
+            elif isinstance(content, Forget):
+                self._forget(content)
                 self.next_offset = item.offset + 1
             elif isinstance(content, SourceState):
                 self.fold.hear_of_source(content)
@@ -136,7 +150,7 @@ class WorkingSet:
     async def make_room(self, rows: int) -> None:
         """Commit if `rows` more changed rows could pass the limit of a commit, or too many outputs wait."""
         full = self.fold.changed_count() + rows > MAX_ROWS_A_COMMIT
-        if full or len(self._waiting) >= MAX_WAITING_OUTPUTS:
+        if full or len(self._waiting) + len(self._strays.waiting) >= MAX_WAITING_OUTPUTS:
             await self.commit()
 
     async def commit(self) -> None:
@@ -148,9 +162,11 @@ class WorkingSet:
         if not self.uncommitted:
             return
         # A crash here repeats all since the fence: nothing of it is outside yet.
+        await self._output.send_in_order(self._strays.waiting)
+        # A crash here writes the same copies again, and the partitions they go to drop them.
         await self._output.send(self._waiting)
         # A crash here sends the same outputs again, with the same ids.
-        rows = self.fold.drain()
+        rows, erased = self.fold.drain(), self.fold.drain_erased()
         counts = Counter(self.fold.counts)
         fence = Fence(
             offset=self.next_offset,
@@ -159,12 +175,14 @@ class WorkingSet:
             counts=dict(counts),
             silent=self.fold.silent,
             heard=self._hearing.known(),
+            forwarded=self._strays.applied,
         )
-        outcome = await self._store.commit(PartitionCommit(expected=self._expected, fence=fence, rows=rows))
+        outcome = await self._store.commit(PartitionCommit(self._expected, fence, rows, erased))
         if outcome is CommitOutcome.REFUSED:
             raise FenceMovedError(f"partition {self._plan.partition}: the fence is no longer at {self._expected}")
         # A crash here costs nothing: the fence says that all of it is done.
         self._waiting.clear()
+        self._strays.waiting.clear()
         self._expected = self._base = fence.offset
         self.ticked = False
         self._follow_due([row.due_ms for row in rows])
@@ -211,8 +229,37 @@ class WorkingSet:
         else:
             self._observer.ruled(transition.kind.value, holds=transition.holds)
 
+    def _is_ours(self, item: Item, away: Mapping[str, int]) -> bool:
+        """Whether it is to be applied here. What is not is counted, and a copy of it waits for the commit."""
+        account_id = item.account_id
+        if account_id is None:  # a tick, or what cannot be decoded: it concerns the partition it stands on
+            return True
+        try:
+            fate = self._strays.judge(item, away.get(account_id))
+        except InvalidRecord as refusal:
+            self._refuse(item, refusal)
+            return False
+        if fate is Fate.OURS:
+            return True
+        self.fold.counts[fate.value] += 1
+        return False
+
+    def _forget(self, record: Forget) -> None:
+        """Its outputs come behind all that was told of the account, and like all outputs before the commit.
+
+        A crash between tells both topics again: a second tombstone, and an alerter with nothing left to forget.
+        """
+        self.fold.forget(record)
+        self._waiting += [
+            score_tombstone(record, self._plan.scores_topic, partition=self._plan.partition),
+            forget_copy(record, self._plan.transitions_topic, partition=self._plan.partition),
+        ]
+
     def _refuse(self, item: Item, refusal: InvalidRecord) -> None:
-        """Into the dead letters, before the fence passes it."""
+        """Into the dead letters, before the fence passes it. Nothing of a forgotten account goes there."""
+        if item.record.key is not None and self.fold.is_forgotten(item.record.key.decode(errors="replace")):
+            self.fold.counts[Outcome.FORGOTTEN.value] += 1
+            return
         self.fold.counts[f"dead_lettered.{refusal.reason}"] += 1
         self._waiting.append(
             dead_letter_record(

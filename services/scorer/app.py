@@ -162,6 +162,7 @@ class ScorerService:
         settings = self._settings
         plan = RunnerPlan(
             partition=partition,
+            partitions=settings.partitions,
             topic=self._topic,
             transitions_topic=settings.topic(Topic.TRANSITIONS),
             scores_topic=settings.topic(Topic.SCORES),

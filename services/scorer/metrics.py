@@ -7,7 +7,12 @@ from collections.abc import Collection, Mapping
 from prometheus_client import REGISTRY, Counter, Gauge, Histogram
 from prometheus_client.registry import CollectorRegistry
 
-DEAD_PREFIX = "dead_lettered."
+from kenko.engine.partition import Outcome
+from kenko.stream.strays import Fate
+from schemas.dead_letter import DeadLetterReason
+
+DEAD_LETTERED = "dead_lettered"
+DEAD_PREFIX = f"{DEAD_LETTERED}."
 EVERY_SOURCE = "*"
 _TICK_COUNTS = {"ticks": "applied", "ticks_ignored": "ignored"}
 _ALREADY_COUNTED = frozenset({"evaluated", "transitions", "scores"})
@@ -20,7 +25,8 @@ class ScorerMetrics:
     def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
         self.records = Counter(
             "kenko_scorer_records",
-            "Records committed, by outcome: applied, duplicate, too_late, already, dead_lettered.",
+            "Records committed, by outcome: applied, duplicate, too_late, already, forgotten, dead_lettered; forwarded: on the"
+            " wrong partition, a copy went to the right one; forwarded_duplicate: such a copy, written again.",
             ["outcome"],
             registry=registry,
         )
@@ -78,6 +84,10 @@ class ScorerMetrics:
         )
         for outcome in ("applied", "refused"):
             self.commits.labels(outcome)
+        for outcome in (*Outcome, DEAD_LETTERED, Fate.FORWARDED, Fate.DUPLICATE):
+            self.records.labels(outcome)
+        for reason in DeadLetterReason:
+            self.dead_letters.labels(reason)
 
     def committed(self, partition: int, counts: Mapping[str, int], rows: int) -> None:  # noqa: ARG002 - the port's shape
         self.commits.labels("applied").inc()
@@ -130,7 +140,7 @@ class ScorerMetrics:
         if name in _TICK_COUNTS:
             self.ticks.labels(_TICK_COUNTS[name]).inc(count)
         elif name.startswith(DEAD_PREFIX):
-            self.records.labels("dead_lettered").inc(count)
+            self.records.labels(DEAD_LETTERED).inc(count)
             self.dead_letters.labels(name.removeprefix(DEAD_PREFIX)).inc(count)
         elif name == "ignored_values":
             self.ignored_values.inc(count)

@@ -23,6 +23,8 @@ def test_each_total_of_the_fence_has_one_place(registry):
         "transitions": 9,
         "scores": 3,
         "ignored_values": 2,
+        "forwarded": 6,
+        "forwarded_duplicate": 2,
     }
 
     metrics.committed(0, counts, rows=7)
@@ -38,7 +40,20 @@ def test_each_total_of_the_fence_has_one_place(registry):
     assert value("rows_written_total") == 7
     assert value("commits_total", outcome="refused") == 0
     outcomes = {s.labels["outcome"] for m in registry.collect() if m.name == "kenko_scorer_records" for s in m.samples}
-    assert outcomes == {"applied", "duplicate", "too_late", "dead_lettered"}
+    assert outcomes == {
+        *("applied", "duplicate", "too_late", "already", "forgotten", "dead_lettered"),
+        *("forwarded", "forwarded_duplicate"),
+    }
+    assert value("records_total", outcome="forwarded") == 6
+    assert value("records_total", outcome="forwarded_duplicate") == 2
+
+
+def test_every_outcome_and_every_reason_is_there_from_the_start(registry):
+    ScorerMetrics(registry)
+    for outcome in ("applied", "already", "dead_lettered", "forwarded", "forwarded_duplicate"):
+        assert registry.get_sample_value("kenko_scorer_records_total", {"outcome": outcome}) == 0
+    for reason in ("invalid", "misrouted", "too_large"):
+        assert registry.get_sample_value("kenko_scorer_dead_letters_total", {"reason": reason}) == 0
 
 
 def test_the_lag_of_a_partition_goes_with_it(registry):

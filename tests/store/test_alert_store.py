@@ -304,3 +304,53 @@ async def test_a_store_that_is_away_says_so_as_an_error_of_ours():
             await store.claim("webhook", NOW_MS, LEASE_MS)
     finally:
         await client.aclose()
+
+
+@pytest.mark.parametrize("account", ["Acme", ODD])
+async def test_a_forgotten_account_leaves_nothing_and_the_others_stay(open_store, account):
+    store = open_store()
+    for name in (account, "Acme2", f"{account}\u00a0x"):
+        await put(store, transition(account=name))
+        await put(store, transition(account=name, rule="fast-drop"))
+    await put(store, transition("green", 1, account))
+    (claimed,) = [delivery for delivery in await claim_all(store) if delivery.account_id == account]
+
+    assert not await store.is_forgotten(account)
+    erased = await store.forget(account)
+
+    assert (erased.states, erased.deliveries) == (2, 6)
+    assert await open_store().is_forgotten(account)
+    assert await store.state(account, "zone") == (None, None)
+    assert {history.account_id for history in await store.alerts()} == {"Acme2", f"{account}\u00a0x"}
+    assert await store.outbox() == {"slack": 4, "webhook": 4}
+    assert {d.account_id for d in await claim_all(store, now_ms=NOW_MS + LEASE_MS)} == {"Acme2", f"{account}\u00a0x"}
+    assert not await store.complete(claimed, finished(claimed)), "what was under way is not recorded"
+    assert await store.forget(account) == (0, 0, 0)
+
+
+async def test_nothing_more_is_recorded_of_a_forgotten_account(open_store):
+    store = open_store()
+    before = await prepare(store, transition())
+    await store.forget("Acme")
+
+    assert await store.record(before) is RecordOutcome.FORGOTTEN
+    again = await prepare(open_store(), transition(hours=1))
+    assert await open_store().record(again) is RecordOutcome.FORGOTTEN
+    await put(store, transition(account="Other"))
+
+    assert [history.account_id for history in await store.alerts()] == ["Other"]
+    assert await store.outbox() == {"slack": 1, "webhook": 1}
+
+
+async def test_no_key_of_a_forgotten_account_stays_in_redis(redis_url):
+    client = connect(redis_url)
+    store = RedisAlertStore(client, AlertKeys(3, 12))
+    await put(store, transition(account="CANARY"))
+    await put(store, transition(account="Other"))
+
+    await store.forget("CANARY")
+
+    held = [(key, await client.dump(key)) async for key in client.scan_iter()]
+    assert held
+    assert not [key for key, value in held if b"CANARY" in key or b"CANARY" in value]
+    await client.aclose()

@@ -23,6 +23,7 @@ FIRST = PartitionCommit(
         RowChange("a", b"a1", 0, None, (chunk(1, 1), chunk(5, 2))),
         RowChange("b", b"b1", 70, 5000, (chunk(3, 3),)),
         RowChange("c", b"c1", 80, 6000),
+        RowChange("e", b"e1", 60, 3000, (chunk(2, 9),)),
     ],
 )
 SECOND = PartitionCommit(
@@ -33,12 +34,13 @@ SECOND = PartitionCommit(
         RowChange("b", b"b2", None, None, drop_ids_through=3),
         RowChange("d", b"d2", 0, None, (chunk(12, 6),)),
     ],
+    {"e": b"e, 16 bytes long"},
 )
 
 
 async def everything(world):
     store = world.runner()
-    rows = await store.rows("abcd")
+    rows = await store.rows("abcde")
     return {
         "fence": await store.fence(),
         "states": {a: row and row.state for a, row in rows.items()},
@@ -46,6 +48,7 @@ async def everything(world):
         "ids": {a: sorted(set(row.ids)) for a, row in rows.items() if row},
         "due": await store.due(10**15, 100),
         "scores": await world.scores(),
+        "forgotten": await store.forgotten(),
     }
 
 
@@ -88,13 +91,13 @@ async def test_the_replay_may_commit_in_other_portions(world, wanted, at):
         await store.commit(SECOND)
 
     half = PartitionCommit(10, Fence(14, "log", 1_000, {"applied": 14}), [SECOND.rows[2]])
-    rest = PartitionCommit(14, SECOND.fence, SECOND.rows[:2])
+    rest = PartitionCommit(14, SECOND.fence, SECOND.rows[:2], SECOND.erased)
     store = world.runner()
     assert [await store.commit(half), await store.commit(rest)] == [CommitOutcome.APPLIED] * 2
     assert await everything(world) == wanted
 
 
-async def test_steps_come_in_the_order_ids_rows_indexes_fence(world):
+async def test_steps_come_in_the_order_ids_rows_indexes_forgotten_erased_fence(world):
     """Each step is visible only after the ones before it, whatever stands in between."""
     seen = []
     for at in BEFORE_THE_FENCE:
@@ -103,7 +106,7 @@ async def test_steps_come_in_the_order_ids_rows_indexes_fence(world):
         with pytest.raises(TransientError):
             await (await world.interrupted_runner(at)).commit(SECOND)
         store = world.runner()
-        row = (await store.rows("a"))["a"]
+        row, erased = (await store.rows("ae")).values()
         seen.append(
             (
                 at.name,
@@ -111,14 +114,18 @@ async def test_steps_come_in_the_order_ids_rows_indexes_fence(world):
                 row.state == b"a2",
                 await store.next_due() == 0 and (90, "a") in await store.due(100, 10),
                 (await world.scores())["a"] == 4000,
+                await store.forgotten() == {b"e, 16 bytes long"},
+                erased is None and "e" not in await world.scores() and (60, "e") not in await store.due(100, 10),
             )
         )
 
     assert seen == [
-        ("BEFORE", False, False, False, False),
-        ("AFTER_IDS", True, False, False, False),
-        ("HALF_WAY", True, True, False, False),
-        ("AFTER_INDEXES", True, True, True, True),
+        ("BEFORE", False, False, False, False, False, False),
+        ("AFTER_IDS", True, False, False, False, False, False),
+        ("HALF_WAY", True, True, False, False, False, False),
+        ("AFTER_INDEXES", True, True, True, True, False, False),
+        ("AFTER_FORGOTTEN", True, True, True, True, True, False),
+        ("AFTER_ERASED", True, True, True, True, True, True),
     ]
 
 

@@ -6,7 +6,8 @@ import pytest
 
 from kenko.engine.rows import CHUNK_HEADER, RowChange
 from kenko.engine.source_rhythm import USUAL, Heard
-from kenko.store.memory_partition import MemoryPartitionStore
+from kenko.runtime.errors import TransientError
+from kenko.store.memory_partition import Interruption, MemoryPartitionStore
 from kenko.store.port import MAX_ROWS_A_COMMIT, CommitOutcome, Fence, PartitionCommit
 from kenko.store.redis_partition import RedisPartitionStore
 
@@ -84,6 +85,73 @@ async def test_what_is_known_of_sources_moves_with_the_fence(world):
     back = Fence(8, LOG, 9, {"applied": 7}, heard={"crm": Heard(10, 1)})
     await store.commit(PartitionCommit(7, back))
     assert await store.fence() == back
+
+
+async def test_which_copies_were_applied_moves_with_the_fence(world):
+    store = world.runner()
+    told = Fence(7, LOG, 9, {"applied": 6}, forwarded={0: 0, 11: 2**63 - 1})
+
+    await store.commit(PartitionCommit(None, told))
+    assert await store.fence() == told
+    assert await world.runner().fence() == told, "after a restart too"
+
+    assert await store.commit(PartitionCommit(6, Fence(8, LOG, forwarded={0: 5}))) is CommitOutcome.REFUSED
+    assert (await store.fence()).forwarded == {0: 0, 11: 2**63 - 1}
+
+    await store.commit(PartitionCommit(7, Fence(8, LOG, 9, {"applied": 7}, forwarded={0: 5})))
+    assert (await store.fence()).forwarded == {0: 5}
+
+
+async def test_a_commit_that_stops_before_its_fence_leaves_what_was_applied_of_copies(world):
+    await world.runner().commit(PartitionCommit(None, Fence(7, LOG, forwarded={3: 4})))
+    half_way = await world.interrupted_runner(Interruption.HALF_WAY)
+
+    with pytest.raises(TransientError):
+        await half_way.commit(PartitionCommit(7, Fence(8, LOG, forwarded={3: 9}), [change("acme")]))
+
+    assert (await world.runner().fence()).forwarded == {3: 4}
+
+
+@pytest.mark.parametrize("account_id", ["acme", *ODD_ACCOUNTS])
+async def test_of_an_erased_account_only_its_digest_stays(world, account_id):
+    store, digest = world.runner(), bytes(range(16))
+    assert await store.forgotten() == frozenset()
+    await store.commit(
+        commit(None, 5, change(account_id, due_ms=7, id_chunks=(chunk(4, 1),)), change("other", due_ms=9))
+    )
+
+    erase = PartitionCommit(5, Fence(6, LOG), [change("third", due_ms=8)], {account_id: digest})
+    assert await store.commit(erase) is CommitOutcome.APPLIED
+
+    assert await world.runner().forgotten() == {digest}
+    assert (await store.rows([account_id]))[account_id] is None
+    assert await store.due(10, 10) == [(8, "third"), (9, "other")]
+    assert await world.scores() == {"other": 5000, "third": 5000}
+    assert await store.commit(commit(6, 7, change(account_id))) is CommitOutcome.APPLIED
+    assert (await store.rows([account_id]))[account_id].ids == [], "its ids went with it"
+
+
+async def test_a_refused_commit_forgets_nobody(world):
+    await world.runner().commit(commit(None, 5, change("acme")))
+    store = world.runner()
+
+    assert await store.commit(PartitionCommit(4, Fence(6, LOG), (), {"acme": bytes(16)})) is CommitOutcome.REFUSED
+
+    assert await store.forgotten() == frozenset()
+    assert (await store.rows(["acme"]))["acme"] is not None
+
+
+async def test_many_accounts_are_erased_in_one_commit(world):
+    accounts = [f"account-{n}" for n in range(MAX_ROWS_A_COMMIT)]
+    store = world.runner()
+    await store.commit(commit(None, 1, *(change(account, id_chunks=(chunk(0, 1),)) for account in accounts)))
+
+    erased = {account: n.to_bytes(16, "big") for n, account in enumerate(accounts)}
+    assert await store.commit(PartitionCommit(1, Fence(2, LOG), (), erased)) is CommitOutcome.APPLIED
+
+    assert await world.scores() == {}
+    assert await store.next_due() is None
+    assert await store.forgotten() == set(erased.values())
 
 
 async def test_the_fence_moves_without_rows_and_without_a_tick(world):
@@ -275,6 +343,6 @@ def test_both_stores_fit_the_port():
     from kenko.store.port import PartitionStore
 
     methods = {name for name in vars(PartitionStore) if not name.startswith("_")}
-    assert methods == {"fence", "rows", "due", "next_due", "commit"}
+    assert methods == {"fence", "forgotten", "rows", "due", "next_due", "commit"}
     for store in (MemoryPartitionStore, RedisPartitionStore):
         assert methods <= set(vars(store))

@@ -9,6 +9,7 @@ import pytest
 from kenko.dialects.cloudevents import (
     decode_record,
     encode_event,
+    encode_forget,
     encode_override,
     encode_tick,
     encode_traits,
@@ -21,7 +22,8 @@ from kenko.model import load_model
 from kenko.runtime.clock import ManualClock
 from kenko.store.memory_partition import MemoryPartition, MemoryPartitionStore
 from kenko.store.port import Fence, PartitionCommit
-from kenko.stream.memory_log import MemoryLog
+from kenko.stream.forwarding import copy_of
+from kenko.stream.memory_log import MemoryLog, MemoryRecord
 from kenko.stream.observer import NullObserver
 from kenko.stream.patience import Patience
 from kenko.stream.plan import RunnerPlan
@@ -29,6 +31,7 @@ from kenko.stream.producer import MemoryOutput
 from kenko.stream.runner import PartitionRunner
 from schemas.account_traits import AccountTraits
 from schemas.base import from_ms
+from schemas.forget import FORGET_TYPE, Forget
 from schemas.health import ScoreUpdate
 from schemas.override import Override
 from schemas.source_state import SourceState
@@ -134,6 +137,11 @@ class Bench:
         )
         return self.log.append(*encode_override(record), timestamp=at_ms)
 
+    def forget(self, account="acme", *, at_ms):
+        self.serial += 1
+        record = Forget(id=f"f{self.serial}", account_id=account, time=from_ms(at_ms), author="sato@example.com")
+        return self.log.append(*encode_forget(record), timestamp=at_ms)
+
     def source_state(self, source, *, at_ms, since_ms):
         """Source None: all together. Since None: it is back."""
         self.serial += 1
@@ -155,12 +163,11 @@ class Bench:
 
     def runner(self, *, store=None, output=None, **plan):
         plan = RunnerPlan(
-            partition=0,
             topic=self.log.topic,
             transitions_topic="transitions",
             scores_topic="scores",
             dead_letters_topic="dead-letters",
-            **{"log_id": "test-log", **plan},
+            **{"partition": 0, "partitions": 1, "log_id": "test-log", **plan},
         )
         runner = PartitionRunner(
             plan=plan,
@@ -198,14 +205,18 @@ class Bench:
         return runner
 
     def transitions(self):
-        sent = [r for r in self.output.sent if r.topic == "transitions" and r.key is not None]
+        sent = [r for r in self.output.sent if r.topic == "transitions" and r.key is not None and not is_forget(r)]
         return [Transition.model_validate_json(r.value) for r in sent]
+
+    def forgets(self):
+        """Accounts that the alerter is told to forget, in their order."""
+        return [Forget.model_validate_json(r.value).account_id for r in self.output.sent if is_forget(r)]
 
     def score_records(self):
         return [r for r in self.output.sent if r.topic == "scores"]
 
     def scores(self):
-        return [ScoreUpdate.model_validate_json(r.value) for r in self.score_records()]
+        return [ScoreUpdate.model_validate_json(r.value) for r in self.score_records() if r.value is not None]
 
     def state(self):
         """Every row as the store holds it, and the fence."""
@@ -217,6 +228,10 @@ class Bench:
             dict(fence.silent),
             {a: r.state for a, r in self.core.rows(sorted(accounts)).items() if r},
         )
+
+
+def is_forget(record):
+    return record.topic == "transitions" and ("ce_type", FORGET_TYPE.encode()) in record.headers
 
 
 def fold_offline(model, log):
@@ -237,11 +252,14 @@ def fold_offline(model, log):
                 scores += fold.take_scores()
         elif isinstance(content, SourceState):
             fold.hear_of_source(content)
+        elif isinstance(content, Forget):
+            fold.adopt(dict.fromkeys(fold.missing([content.account_id])))
+            fold.forget(content)
         else:
             fold.adopt(dict.fromkeys(fold.missing([content.account_id])))
             (fold.apply if isinstance(content, UsageEvent) else fold.amend)(record.offset, content)
     fence = Fence(offset=log.end, log_id="test-log", now_ms=fold.now_ms, counts=dict(fold.counts), silent=fold.silent)
-    core.commit(PartitionCommit(expected=None, fence=fence, rows=fold.drain()))
+    core.commit(PartitionCommit(expected=None, fence=fence, rows=fold.drain(), erased=fold.drain_erased()))
     return core, transitions, scores
 
 
@@ -256,6 +274,27 @@ def agrees(bench):
     assert list(unique.values()) == transitions
     assert list({(s.account_id, s.offset): s for s in bench.scores()}.values()) == scores
     return sent, transitions
+
+
+def a_record(account="acme", *, partition, offset=5, at_ms=START, time_ms=None, headers=()):
+    """A usage event as it was read from a partition, the right one or not."""
+    event = UsageEvent(id="e", source="api", account_id=account, event="X", time=from_ms(time_ms or at_ms))
+    record = encode_event(event)
+    topic = "kenko.usage-events.v1"
+    return MemoryRecord(topic, partition, offset, at_ms, record.key, record.value, (*record.headers, *headers))
+
+
+def copied(record, *, to, at=0, log="test-log", **changes):
+    """The copy of `record` as it stands in partition `to`, with some of our headers changed."""
+    out = copy_of(record, record.topic, log, to=to)
+    headers = [(name, changes.get(name.removeprefix("kenko.forwarded."), value)) for name, value in out.headers]
+    return MemoryRecord(record.topic, to, at, out.timestamp_ms, out.key, out.value, headers)
+
+
+@pytest.fixture
+def copies():
+    """Records on the wrong partition, and copies of them."""
+    return SimpleNamespace(a_record=a_record, copied=copied)
 
 
 @pytest.fixture

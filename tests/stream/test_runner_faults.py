@@ -106,6 +106,9 @@ class CrashingOutput:
             raise asyncio.CancelledError
         return await self.output.send(records)
 
+    async def send_in_order(self, records):
+        await self.send(records)
+
 
 @pytest.mark.parametrize("nth", range(1, 5))
 async def test_a_crash_while_outputs_are_written_loses_none(bench, story, nth):
@@ -131,6 +134,9 @@ class AwayOutput:
             raise TransientError("no broker")
         return await self.output.send(records)
 
+    async def send_in_order(self, records):
+        await self.send(records)
+
 
 async def test_kafka_away_is_waited_out_and_nothing_is_skipped(bench, story):
     bench.story()
@@ -141,8 +147,12 @@ async def test_kafka_away_is_waited_out_and_nothing_is_skipped(bench, story):
 
 
 class RefusingOutput:
-    async def send(self, _records):
-        raise PermanentError("topic authorization failed", reason="kafka_authorization")
+    async def send(self, records):
+        if records:
+            raise PermanentError("topic authorization failed", reason="kafka_authorization")
+
+    async def send_in_order(self, records):
+        await self.send(records)
 
 
 async def test_what_no_waiting_mends_ends_the_runner_and_leaves_the_fence(bench):
