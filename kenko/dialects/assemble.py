@@ -21,6 +21,7 @@ class Parts(TypedDict):
     time: datetime
     received_at: datetime | None
     properties: Properties
+    backfill: bool
 
 
 assemble: Final = cast("Callable[[Parts], UsageEvent]", trusted_builder(UsageEvent))

@@ -1,21 +1,19 @@
-"""The body of an HTTP request, split into events; each is read for itself, so that a bad one costs no good one."""
+"""The bodies of our own path: plain JSON, and CloudEvents in structured and batched mode, by Content-Type."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from kenko.dialects import cloudevents_json, plain
-from kenko.dialects.identifiers import identifier
-from kenko.dialects.problems import FieldError, Problem, ProblemCode
-from kenko.dialects.strict_json import parse_object, split_list
-from kenko.dialects.times import Received
-from schemas.usage_event import MAX_EVENT_BYTES, UsageEvent
-
-MAX_EVENTS: Final = 5000
-"""Events in one request."""
+from kenko.dialects.problems import ProblemCode
+from kenko.dialects.reading import MAX_EVENTS, Dialect, DialectName
+from kenko.dialects.request import BadBody, Envelope, RequestParts, UnsupportedMedia
+from kenko.dialects.sending import Sending
+from kenko.dialects.strict_json import split_list
+from schemas.usage_event import UsageEvent
 
 
 class Form(StrEnum):
@@ -26,30 +24,6 @@ class Form(StrEnum):
     CLOUDEVENTS_BATCH = "application/cloudevents-batch+json"
 
 
-class BadBody(FieldError):  # noqa: N818 - named for what it is
-    """The body as a whole cannot be read: there is no event to keep."""
-
-
-class Refused(NamedTuple):
-    """A bad event: what is wrong, and its bytes as they came."""
-
-    problem: Problem
-    raw: bytes
-
-
-class ReadBody(NamedTuple):
-    """What a body holds, in its order."""
-
-    events: list[tuple[int, bytes, UsageEvent]]
-    """Place in the request, bytes as they came, event."""
-    refused: list[Refused]
-
-
-_READERS: Final[Mapping[Form, Callable[[Mapping[str, Any], Received], UsageEvent]]] = {
-    Form.PLAIN: plain.read_event,
-    Form.CLOUDEVENT: cloudevents_json.read_event,
-    Form.CLOUDEVENTS_BATCH: cloudevents_json.read_event,
-}
 _ENVELOPE: Final = re.compile(rb'[ \t\r\n]*\{[ \t\r\n]*"events"[ \t\r\n]*:(?P<list>.*)\}[ \t\r\n]*', re.DOTALL)
 
 
@@ -64,52 +38,51 @@ def form_of(content_type: str) -> Form | None:
     return Form(media) if media in set(Form) else None
 
 
-def read_body(body: bytes, form: Form, received: Received) -> ReadBody:
-    """The events in `body`, good and bad.
+def dialect_of(content_type: str) -> Dialect:
+    """The dialect of a request to our own path.
 
     Raises:
-        BadBody: it cannot be split into events.
+        UnsupportedMedia: it has none.
     """
-    read = _READERS[form]
-    events: list[tuple[int, bytes, UsageEvent]] = []
-    refused: list[Refused] = []
-    for index, raw in enumerate(_split(body, form)):
-        item: dict[str, Any] = {}
-        try:
-            item = _parse(raw)
-            events.append((index, raw, read(item, received)))
-        except FieldError as error:
-            refused.append(Refused(Problem(index, _usable_id(item), error.field, error.code, str(error)), raw))
-    return ReadBody(events, refused)
+    form = form_of(content_type)
+    if form is None:
+        raise UnsupportedMedia(
+            "Content-Type must be application/json, application/cloudevents+json"
+            " or application/cloudevents-batch+json, in UTF-8"
+        )
+    return _DIALECTS[form]
 
 
-def _parse(raw: bytes) -> dict[str, Any]:
-    if len(raw) > MAX_EVENT_BYTES:
-        raise FieldError(None, ProblemCode.TOO_LARGE, f"an event is at most {MAX_EVENT_BYTES} bytes of JSON")
-    return parse_object(raw)
-
-
-def _split(body: bytes, form: Form) -> list[bytes]:
-    if form is Form.CLOUDEVENT:
-        return [body]
-    if form is Form.PLAIN and not body.lstrip(b" \t\r\n").startswith(b"["):
+def _open_plain(parts: RequestParts) -> Envelope:
+    body = parts.body
+    if not body.lstrip(b" \t\r\n").startswith(b"["):
         envelope = _ENVELOPE.fullmatch(body)
         items = split_list(envelope["list"], MAX_EVENTS + 1) if envelope is not None else None
-        if items is None:
-            return [body]
-    else:
-        items = split_list(body, MAX_EVENTS + 1)
+        return Envelope([body] if items is None else items)
+    return _open_list(parts)
+
+
+def _open_one(parts: RequestParts) -> Envelope:
+    return Envelope([parts.body])
+
+
+def _open_list(parts: RequestParts) -> Envelope:
+    items = split_list(parts.body, MAX_EVENTS + 1)
     if items is None:
         raise BadBody(None, ProblemCode.UNDECODABLE, "the body must be a JSON list of events in UTF-8")
-    if len(items) > MAX_EVENTS:
-        raise BadBody(None, ProblemCode.TOO_LARGE, f"a request holds at most {MAX_EVENTS} events")
-    return items
+    return Envelope(items)
 
 
-def _usable_id(item: Mapping[str, Any]) -> str | None:
-    """The event's own id, if it is fit to be repeated in an answer."""
-    value = item.get("id")
-    try:
-        return identifier(value) if isinstance(value, str) else None
-    except ValueError:
-        return None
+def _read_plain(item: Mapping[str, Any], _envelope: Envelope, sending: Sending) -> UsageEvent:
+    return plain.read_event(item, sending.received, sending.origin)
+
+
+def _read_cloud_event(item: Mapping[str, Any], _envelope: Envelope, sending: Sending) -> UsageEvent:
+    return cloudevents_json.read_event(item, sending.received, sending.origin)
+
+
+_DIALECTS: Final[Mapping[Form, Dialect]] = {
+    Form.PLAIN: Dialect(DialectName.PLAIN, _open_plain, _read_plain, "id"),
+    Form.CLOUDEVENT: Dialect(DialectName.CLOUDEVENTS, _open_one, _read_cloud_event, "id"),
+    Form.CLOUDEVENTS_BATCH: Dialect(DialectName.CLOUDEVENTS, _open_list, _read_cloud_event, "id"),
+}

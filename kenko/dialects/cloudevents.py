@@ -2,7 +2,7 @@
 
 Binary mode, which we write: key = account id, attributes as `ce_` headers, value = the properties alone.
 Structured mode is read too: content-type application/cloudevents+json, value = the whole CloudEvent.
-Ticks, traits and overrides, the records that are no usage events: `own_records`.
+Ticks, traits, overrides and forgets, the records that are no usage events: `own_records`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,15 @@ import orjson
 from kenko.dialects import cloudevents_json, fields, plain
 from kenko.dialects.assemble import assemble
 from kenko.dialects.identifiers import common_identifier_of, event_name_of, identifier_of, is_reserved
-from kenko.dialects.own_records import Names, OwnRecord, encode_override, encode_tick, encode_traits, read_own_record
+from kenko.dialects.own_records import (
+    Names,
+    OwnRecord,
+    encode_forget,
+    encode_override,
+    encode_tick,
+    encode_traits,
+    read_own_record,
+)
 from kenko.dialects.problems import FieldError, ProblemCode
 from kenko.dialects.record import CONTENT_HEADER, JSON_TYPE, VERSION_HEADER, Headers, InvalidRecord, KafkaRecord
 from kenko.dialects.strict_json import check_properties, parse_object
@@ -30,12 +38,16 @@ __all__ = [
     "KafkaRecord",
     "decode_record",
     "encode_event",
+    "encode_forget",
     "encode_override",
     "encode_tick",
     "encode_traits",
 ]
 
 STRUCTURED_TYPE: Final = b"application/cloudevents+json"
+BACKFILL_HEADER: Final = "ce_backfill"
+BACKFILL: Final = b"true"
+"""History loaded from outside; any other value, or none, is an event of now."""
 _BINARY_NAMES: Final = Names(id="ce_id", source="ce_source", subject="ce_subject", time="ce_time", data="value")
 _STRUCTURED_NAMES: Final = Names(id="id", source="source", subject="subject", time="time", data="data")
 
@@ -54,6 +66,8 @@ def encode_event(event: UsageEvent) -> KafkaRecord:
     ]
     if event.user_id is not None:
         headers.append(("ce_userid", event.user_id.encode()))
+    if event.backfill:
+        headers.append((BACKFILL_HEADER, BACKFILL))
     if event.received_at is not None:
         headers.append(("ce_receivedtime", _received_text(event.received_at)))
     return KafkaRecord(account, orjson.dumps(event.properties) if event.properties else b"{}", headers)
@@ -107,6 +121,7 @@ def decode_as_written(
                 "time": time,
                 "received_at": None if received is None else _received_time(received),
                 "properties": properties,
+                "backfill": get(BACKFILL_HEADER) == BACKFILL,
             }
         )
     except (KeyError, ValueError, AttributeError):  # missing, wrong, or a header without a value
@@ -190,6 +205,7 @@ def _binary(
             "time": fields.time(item, "ce_time", received),
             "received_at": None,
             "properties": fields.properties(item, "properties"),
+            "backfill": attributes.get(BACKFILL_HEADER) == BACKFILL,
         }
     )
     return _with_key(key, event, fields.optional_time(item, "ce_receivedtime"))

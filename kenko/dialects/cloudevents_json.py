@@ -12,11 +12,12 @@ from typing import Any
 from kenko.dialects import fields
 from kenko.dialects.assemble import assemble
 from kenko.dialects.problems import FieldError, ProblemCode
+from kenko.dialects.sending import ANYBODY, Origin
 from kenko.dialects.times import Received
 from schemas.usage_event import UsageEvent
 
 
-def read_event(item: Mapping[str, Any], received: Received) -> UsageEvent:
+def read_event(item: Mapping[str, Any], received: Received, origin: Origin = ANYBODY) -> UsageEvent:
     """The event in a parsed CloudEvent.
 
     Raises:
@@ -24,16 +25,18 @@ def read_event(item: Mapping[str, Any], received: Received) -> UsageEvent:
     """
     check_version(item)
     properties = read_data(item)
+    source = fields.required(item, "source", "who produced it; ids are unique within a source")
     return assemble(
         {
             "id": fields.required(item, "id", "a value that stays the same when you retry, so that it counts once"),
-            "source": fields.required(item, "source", "who produced it; ids are unique within a source"),
+            "source": origin.check_source(source, "source"),
             "account_id": fields.required(item, "subject", "the account whose health is scored"),
             "user_id": read_user(item, properties),
             "event": fields.name(item, "type"),
             "time": fields.time(item, "time", received),
             "received_at": received.at,
             "properties": properties,
+            "backfill": origin.backfill,
         }
     )
 

@@ -35,6 +35,8 @@ def identifier_of(raw: bytes) -> str:
         raise ValueError("must be UTF-8") from None
 
 
+common_identifier = lru_cache(maxsize=16_384)(identifier)
+"""As `identifier`, remembering the newest."""
 common_identifier_of = lru_cache(maxsize=16_384)(identifier_of)
 """As `identifier_of`, remembering the newest: for accounts, sources and users, which come again and again."""
 
@@ -44,6 +46,10 @@ def event_name(text: str) -> str:
     if is_reserved(text):
         return _checked(_EVENT_NAME, text)
     return identifier(text)
+
+
+common_event_name = lru_cache(maxsize=4096)(event_name)
+"""As `event_name`, remembering the newest."""
 
 
 def is_reserved(text: str) -> bool:

@@ -1,5 +1,5 @@
-"""The records of the usage-events log that are no usage events: ticks, traits, overrides, and what is known of sources.
-Never taken by ingest.
+"""The records of the usage-events log that are no usage events: ticks, traits, overrides, forgets, and what is known of
+sources. Never taken by ingest.
 
 Their value holds the contract's fields as JSON. `id`, `source`, `account_id` and `time` may stand in it or be left to the
 attributes and the key, as a CloudEvent has them; where they stand in both, both must say the same.
@@ -22,11 +22,14 @@ from kenko.dialects.times import Received, format_time
 from schemas.account_traits import TRAITS_TYPE, AccountTraits
 from schemas.base import from_ms
 from schemas.dead_letter import DeadLetterReason
+from schemas.forget import FORGET_TYPE, Forget
 from schemas.override import OVERRIDE_TYPE, Override
 from schemas.source_state import SOURCE_STATE_TYPE, SourceState
 from schemas.tick import TICK_TYPE, Tick
 
-OwnRecord = Tick | SourceState | AccountTraits | Override
+OfAccount = AccountTraits | Override | Forget
+"""Those that are of one account, and keyed by it."""
+OwnRecord = Tick | SourceState | OfAccount
 
 _ATTRIBUTES: Final = frozenset({"id", "source", "account_id", "time"})
 
@@ -62,7 +65,12 @@ def encode_override(record: Override) -> KafkaRecord:
     return _encode(OVERRIDE_TYPE, record)
 
 
-def _encode(kind: str, record: AccountTraits | Override) -> KafkaRecord:
+def encode_forget(record: Forget) -> KafkaRecord:
+    """The record of a forget; decode_record gives an equal one back."""
+    return _encode(FORGET_TYPE, record)
+
+
+def _encode(kind: str, record: OfAccount) -> KafkaRecord:
     account = record.account_id.encode()
     value = record.model_dump(mode="json", exclude=set(_ATTRIBUTES))
     headers = _headers(kind, record.id, record.source, record.time)
@@ -99,7 +107,7 @@ def read_own_record(  # noqa: PLR0913 - the parts of a record, by keyword
         return _read_tick(data)
     if kind == SOURCE_STATE_TYPE:
         return _read_source_state(data, names)
-    contract = _AMENDMENTS.get(kind)
+    contract = _OF_ACCOUNT.get(kind)
     if contract is None:
         shown = kind if len(kind) <= 100 and kind.isprintable() else "this type"
         raise InvalidRecord(DeadLetterReason.UNKNOWN_TYPE, f"ce_type: {shown} is not known to this version")
@@ -136,7 +144,7 @@ def _read_source_state(data: Mapping[str, Any], names: Names) -> SourceState:
 def _common(
     attributes: Mapping[str, Any], data: Mapping[str, Any], names: Names, *, key: bytes | None, received: Received
 ) -> dict[str, Any]:
-    """What both contracts have: id, source, account and time."""
+    """What these contracts have: id, source, account and time."""
     account = fields.account_key(key)
     # The key decides the partition: with another account in it, the record would stand where its state is not.
     for place, said in (
@@ -188,7 +196,8 @@ def _shown(part: str | int) -> str:
     return text if text.isprintable() and len(text) <= 100 else f"{text[:100]!a}"
 
 
-_AMENDMENTS: Final[Mapping[str, type[AccountTraits | Override]]] = {
+_OF_ACCOUNT: Final[Mapping[str, type[OfAccount]]] = {
     TRAITS_TYPE: AccountTraits,
     OVERRIDE_TYPE: Override,
+    FORGET_TYPE: Forget,
 }

@@ -20,6 +20,10 @@ class ProblemCode(StrEnum):
     IN_THE_FUTURE = "in_the_future"
     TOO_LARGE = "too_large"
     TOO_DEEP = "too_deep"
+    UNATTRIBUTED = "unattributed"
+    """No account can be found for it. It is kept aside, and may be tried again once its user is known."""
+    FORBIDDEN_SOURCE = "forbidden_source"
+    """The key may not send for this source."""
 
     @property
     def dead_letter_reason(self) -> DeadLetterReason:
@@ -30,6 +34,7 @@ _REASONS = {
     ProblemCode.UNDECODABLE: DeadLetterReason.UNDECODABLE,
     ProblemCode.IN_THE_FUTURE: DeadLetterReason.IN_THE_FUTURE,
     ProblemCode.TOO_LARGE: DeadLetterReason.TOO_LARGE,
+    ProblemCode.UNATTRIBUTED: DeadLetterReason.UNATTRIBUTED,
 }
 
 

@@ -10,14 +10,18 @@ import msgspec
 import orjson
 
 from kenko.dialects.problems import FieldError, ProblemCode
+from kenko.dialects.request import BadBody
 
 MAX_DEPTH: Final = 32
 """Objects and lists inside each other, the event itself counted."""
 MAX_NUMBER: Final = 2**63 - 1
+MOST_VALUES: Final = 500_000
+"""In a whole body. Five megabytes of `[],[],` are two million values, which would take forty times their size in memory."""
 
 _RAW_LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _SPACE: Final = re.compile(r"[ \t\n\r]*")
-_LENIENT: Final = json.JSONDecoder()
+LENIENT: Final = json.JSONDecoder()
+"""Passes over NaN and lone surrogates: for finding where a value ends, never for its meaning."""
 
 
 def parse_object(raw: bytes, *, what: str = "an event") -> dict[str, Any]:
@@ -41,7 +45,11 @@ def split_list(raw: bytes, most: int) -> list[bytes] | None:
     At most the first `most` items.
 
     An item that is wrong inside is still an item: the good ones beside it are kept.
+
+    Raises:
+        BadBody: it holds more values than anybody's events.
     """
+    check_values(raw)
     try:
         return [bytes(item) for item in _RAW_LIST.decode(raw)[:most]]
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
@@ -52,28 +60,41 @@ def _split_leniently(raw: bytes, most: int) -> list[bytes] | None:
     """As `split_list`, passing over NaN, lone surrogates and bad UTF-8 inside an item, which the first way does not."""
     text = raw.decode("utf-8", "surrogateescape")
     items: list[bytes] = []
-    at = _past_space(text, 0)
+    at = past_space(text, 0)
     if text[at : at + 1] != "[":
         return None
-    at = _past_space(text, at + 1)
+    at = past_space(text, at + 1)
     try:
         while items or text[at : at + 1] != "]":
-            _, end = _LENIENT.raw_decode(text, at)
+            _, end = LENIENT.raw_decode(text, at)
             items.append(text[at:end].encode("utf-8", "surrogateescape"))
             if len(items) == most:
                 return items
-            at = _past_space(text, end)
+            at = past_space(text, end)
             if text[at : at + 1] == "]":
                 break
             if text[at : at + 1] != ",":
                 return None
-            at = _past_space(text, at + 1)
+            at = past_space(text, at + 1)
     except (ValueError, RecursionError):
         return None
-    return items if _past_space(text, at + 1) == len(text) else None
+    return items if past_space(text, at + 1) == len(text) else None
 
 
-def _past_space(text: str, at: int) -> int:
+def check_values(raw: bytes) -> None:
+    """Asked before a body is taken apart, by whoever does not leave the values in it unmade.
+
+    Raises:
+        BadBody: it may hold more values than a body of the largest size has in earnest.
+    """
+    # Each value but the first stands behind one of these, so a smaller body need not be looked at.
+    if len(raw) > MOST_VALUES and raw.count(b",") + raw.count(b"[") + raw.count(b"{") > MOST_VALUES:
+        message = f"a body holds at most {MOST_VALUES} values: send smaller batches"
+        raise BadBody(None, ProblemCode.TOO_LARGE, message)
+
+
+def past_space(text: str, at: int) -> int:
+    """Where the next token begins."""
     space = _SPACE.match(text, at)
     return space.end() if space else at
 

@@ -10,8 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kenko.dialects.body import MAX_EVENTS, BadBody, Form, form_of, read_body
+from kenko.dialects import plain as plain_json
+from kenko.dialects.body import Form, dialect_of, form_of
+from kenko.dialects.known_accounts import KnownAccounts
+from kenko.dialects.problems import FieldError
 from kenko.dialects.problems import ProblemCode as Code
+from kenko.dialects.reading import MAX_EVENTS, Reading, read_items
+from kenko.dialects.request import BadBody, RequestParts
+from kenko.dialects.sending import ANYBODY, Origin, Sending
 from kenko.dialects.times import Received
 from schemas.base import to_ms
 from schemas.usage_event import MAX_EVENT_BYTES, UsageEvent
@@ -30,8 +36,10 @@ def cloud(**changed: object) -> bytes:
     return orjson.dumps({name: value for name, value in (CLOUD | changed).items() if value is not ...})
 
 
-def read(body: bytes, form: Form = Form.PLAIN):
-    return read_body(body, form, RECEIVED)
+def read(body: bytes, form: Form = Form.PLAIN, origin: Origin = ANYBODY) -> Reading:
+    dialect = dialect_of(form.value)
+    envelope = dialect.open(RequestParts("/v1/events", form.value, {}, {}, body))
+    return read_items(dialect, envelope, Sending(RECEIVED, origin, KnownAccounts()))
 
 
 @pytest.mark.parametrize(
@@ -52,6 +60,39 @@ def test_the_content_type_decides_the_form(content_type: str, form: Form | None)
     assert form_of(content_type) is form
 
 
+JSON_VALUES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8)
+TEXTS = st.sampled_from(
+    ["acme", "a b", " x", "", "kenko.tick", "ö", "a\0", "2026-03-01T11:00:00Z", "2026-03-01T14:00:00Z"]
+)
+ITEMS = st.fixed_dictionaries(
+    {},
+    optional=dict.fromkeys(
+        ("id", "account_id", "event", "time", "user_id", "source"), TEXTS | TEXTS | TEXTS | JSON_VALUES
+    )
+    | {
+        "properties": JSON_VALUES | st.dictionaries(st.text(max_size=3), JSON_VALUES | st.lists(JSON_VALUES)),
+        "rows": st.just(1),
+    },
+)
+
+
+@given(
+    ITEMS.map(lambda changed: PLAIN | changed) | ITEMS,
+    st.sampled_from([ANYBODY, Origin(backfill=True), Origin(("api", "acme"))]),
+    st.sampled_from([RECEIVED, Received(None, None)]),
+)
+def test_the_short_way_takes_what_the_long_way_takes_and_reads_the_same(item, origin, received) -> None:
+    short = plain_json.read_as_usual(item, received, origin)
+    try:
+        long = plain_json.read_any(item, received, origin)
+    except FieldError:
+        long = None
+    assert short is None or short == long
+    usual = all(type(item.get(name)) is str for name in ("id", "account_id", "event", "time"))
+    if long is not None and usual and not origin.sources and received.ms is not None:
+        assert short == long
+
+
 @pytest.mark.parametrize(
     ("body", "form", "count"),
     [
@@ -66,12 +107,12 @@ def test_the_content_type_decides_the_form(content_type: str, form: Form | None)
 )
 def test_the_forms_of_a_body(body: bytes, form: Form, count: int) -> None:
     result = read(body, form)
-    assert (len(result.events), result.refused) == (count, [])
+    assert (len(result.taken), result.refused) == (count, [])
 
 
 def test_a_plain_event_with_everything() -> None:
     body = plain(source="app", user_id="ann", properties={"rows": 3, "nested": {"a": [1, None, True]}})
-    assert read(body).events[0][2] == UsageEvent(
+    assert read(body).taken[0][2] == UsageEvent(
         id="e1",
         source="app",
         account_id="acme",
@@ -84,7 +125,7 @@ def test_a_plain_event_with_everything() -> None:
 
 
 def test_without_a_time_an_event_happened_when_it_was_received() -> None:
-    event = read(plain(time=...)).events[0][2]
+    event = read(plain(time=...)).taken[0][2]
     assert (event.time, event.received_at) == (NOON, NOON)
 
 
@@ -99,7 +140,7 @@ def test_without_a_time_an_event_happened_when_it_was_received() -> None:
     ],
 )
 def test_the_person_of_a_cloud_event(changed: dict[str, object], user_id: str | None) -> None:
-    event = read(cloud(**changed), Form.CLOUDEVENT).events[0][2]
+    event = read(cloud(**changed), Form.CLOUDEVENT).taken[0][2]
     assert event.user_id == user_id
     assert event.properties == changed.get("data", {})
 
@@ -161,7 +202,7 @@ for _ in range(40):
 )  # fmt: skip
 def test_a_bad_event_names_its_field(body: bytes, form: Form, field: str | None, code: Code) -> None:
     result = read(body, form)
-    assert result.events == []
+    assert result.taken == []
     [(problem, raw)] = result.refused
     assert (problem.field, problem.code) == (field, code)
     assert raw == body
@@ -172,7 +213,7 @@ def test_a_bad_event_costs_no_good_one() -> None:
     bad = [b'{"id":"\\ud800"}', b'{"id":"n","n":NaN}', b'{"id":"\xff"}', b"null", plain(id="b", event=...), b"[[[]]]"]
     body = b"[" + b" , ".join([plain(id="a"), *bad, plain(id="z")]) + b"]"
     result = read(body)
-    assert [(index, event.id) for index, _, event in result.events] == [(0, "a"), (len(bad) + 1, "z")]
+    assert [(index, event.id) for index, _, event in result.taken] == [(0, "a"), (len(bad) + 1, "z")]
     assert [refusal.raw for refusal in result.refused] == bad
     assert [refusal.problem.index for refusal in result.refused] == list(range(1, len(bad) + 1))
     assert [refusal.problem.id for refusal in result.refused] == [None, None, None, None, "b", None]
@@ -227,6 +268,6 @@ def test_any_body_is_read_or_refused_with_a_reason(body: bytes, form: Form) -> N
         result = read(body, form)
     except BadBody:
         return
-    for _, _, event in result.events:
+    for _, _, event in result.taken:
         assert UsageEvent.model_validate(event.model_dump()) == event
     assert all(refusal.problem.message for refusal in result.refused)

@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kenko.dialects.cloudevents import InvalidRecord, decode_record, encode_override, encode_traits
+from kenko.dialects.cloudevents import InvalidRecord, decode_record, encode_forget, encode_override, encode_traits
 from kenko.dialects.own_records import encode_source_state
 from schemas.account_traits import TRAITS_TYPE, AccountTraits
 from schemas.base import to_ms
 from schemas.dead_letter import DeadLetterReason as Reason
+from schemas.forget import FORGET_TYPE, Forget
 from schemas.override import OVERRIDE_TYPE, Override
 from schemas.source_state import SOURCE_STATE_TYPE, SourceState
 
@@ -43,22 +44,25 @@ overrides = st.builds(
     reason=texts.filter(bool),
     author=texts.filter(bool),
 )
+forgets = st.builds(
+    Forget, id=identifiers, source=identifiers, account_id=identifiers, time=times, author=texts.filter(bool)
+)
+ENCODE = {AccountTraits: encode_traits, Override: encode_override, Forget: encode_forget}
+KIND = {AccountTraits: TRAITS_TYPE, Override: OVERRIDE_TYPE, Forget: FORGET_TYPE}
 
 
-@given(traits | overrides)
+@given(traits | overrides | forgets)
 def test_a_record_comes_back_as_it_went(record):
-    encode = encode_traits if isinstance(record, AccountTraits) else encode_override
-    key, value, headers = encode(record)
+    key, value, headers = ENCODE[type(record)](record)
     assert key == record.account_id.encode()
     decoded = decode_record(key, value, headers, max(0, to_ms(record.time)))
     assert decoded == record
     assert decoded.model_dump_json() == record.model_dump_json()
 
 
-@given(traits | overrides)
+@given(traits | overrides | forgets)
 def test_the_contracts_own_json_is_read_too(record):
-    kind = TRAITS_TYPE if isinstance(record, AccountTraits) else OVERRIDE_TYPE
-    headers = [("ce_specversion", b"1.0"), ("ce_type", kind.encode())]
+    headers = [("ce_specversion", b"1.0"), ("ce_type", KIND[type(record)].encode())]
     now_ms = max(0, to_ms(record.time))
     assert decode_record(record.account_id.encode(), record.model_dump_json().encode(), headers, now_ms) == record
 
