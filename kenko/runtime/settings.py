@@ -107,6 +107,9 @@ class Settings(BaseSettings):
     model_path: Path | None = Field(
         default=None, validation_alias="KENKO_MODEL", description="Path of the health model's YAML file."
     )
+    keys_file: Path | None = Field(
+        default=None, description="Path of the file of API keys, made with `kenko keys create`; read again on change."
+    )
     time: Literal["wall", "log"] = Field(
         default="wall", description="'wall': ticks carry the wall time; 'log': only a replay writes ticks."
     )

@@ -14,7 +14,7 @@ from typing import Any, Final
 import orjson
 from starlette.responses import Response
 
-from kenko.dialects.problems import Problem
+from kenko.dialects.problems import Problem, ProblemCode
 
 
 class RefusalCode(StrEnum):
@@ -28,6 +28,7 @@ class RefusalCode(StrEnum):
     METHOD_NOT_ALLOWED = "method_not_allowed"
     TIMEOUT = "timeout"
     TOO_LARGE = "too_large"
+    RATE_LIMITED = "rate_limited"
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
     UNSUPPORTED_ENCODING = "unsupported_encoding"
     HEADERS_TOO_LARGE = "headers_too_large"
@@ -45,6 +46,7 @@ STATUS: Final[Mapping[RefusalCode, HTTPStatus]] = {
     RefusalCode.METHOD_NOT_ALLOWED: HTTPStatus.METHOD_NOT_ALLOWED,
     RefusalCode.TIMEOUT: HTTPStatus.REQUEST_TIMEOUT,
     RefusalCode.TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    RefusalCode.RATE_LIMITED: HTTPStatus.TOO_MANY_REQUESTS,
     RefusalCode.UNSUPPORTED_MEDIA_TYPE: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     RefusalCode.UNSUPPORTED_ENCODING: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     RefusalCode.HEADERS_TOO_LARGE: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
@@ -80,17 +82,25 @@ class Refusal(Exception):  # noqa: N818 - an answer, raised
         return STATUS[self.code]
 
 
-def success(accepted: int, problems: Sequence[Problem]) -> Response:
-    """200: `accepted` events are in Kafka; `problems` are those that will never be."""
+def success(accepted: int, problems: Sequence[Problem], more: Mapping[str, Any]) -> Response:
+    """200: `accepted` events are kept; `problems` are those that are not. `more`: what the client's dialect adds."""
+    unattributed = sum(problem.code is ProblemCode.UNATTRIBUTED for problem in problems)
     body = {
         "success": True,
         "status": 1,
         "error": None,
         "accepted": accepted,
-        "rejected": len(problems),
+        "rejected": len(problems) - unattributed,
+        "unattributed": unattributed,
         "failed_records": failed_records(problems),
+        **more,
     }
     return Response(orjson.dumps(body), media_type="application/json")
+
+
+def plain_success() -> Response:
+    """200 to a client that reads no JSON: `1` is what it compares with."""
+    return Response(b"1", media_type="text/plain")
 
 
 def refusal_body(refusal: Refusal) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Awaitable, Callable
+from typing import Final
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -10,26 +11,73 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from kenko import __version__
-from kenko.dialects.body import MAX_EVENTS, Form
-from schemas.usage_event import UsageEvent
+from kenko.dialects.routes import BROWSER_PATHS, DROPPED_PATHS, EVENTS_PATH, GET_PATHS, ROUTES
+from services.ingest import openapi
 from services.ingest.answers import Refusal, RefusalCode, refused
+from services.ingest.api_pages import add_pages
+from services.ingest.cors import preflight, readable_by_pages
 from services.ingest.handler import IngestHandler
 
-EVENTS_PATH: Final = "/v1/events"
+_Endpoint = Callable[[Request], Awaitable[Response]]
+
+PROBLEMS_PATH: Final = "/v1/ingest/problems"
 
 
 def create_app(handler: IngestHandler) -> FastAPI:
-    """The application over a handler. Its interactive pages are off: they load scripts from elsewhere."""
-    app = FastAPI(title="Kenko ingest", version=__version__, docs_url=None, redoc_url=None)
+    """The application over a handler. FastAPI's own pages are off: they load scripts from elsewhere."""
+    app = FastAPI(
+        title="Kenko ingest",
+        version=__version__,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        default_response_class=Response,
+    )
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
+    openapi.describe(app)
+    add_pages(app)
 
-    @app.post(EVENTS_PATH, openapi_extra={"requestBody": _request_body()}, responses=_responses())
-    async def post_events(request: Request) -> Response:
-        """Accept usage events. The answer comes when all of them are durable; bad ones are named, good ones kept."""
+    async def get_problems(request: Request) -> Response:
+        """What became of events by source since this process started, with the newest example of each problem."""
+        return handler.report(request)
+
+    async def take(request: Request) -> Response:
         return await handler.handle(request)
 
+    async def take_from_a_page(request: Request) -> Response:
+        return readable_by_pages(await handler.handle(request))
+
+    async def drop(_request: Request) -> Response:
+        return readable_by_pages(handler.drop())
+
+    _add(app, "GET", PROBLEMS_PATH, get_problems, openapi.report())
+    for path in ROUTES:
+        from_pages = path in BROWSER_PATHS
+        post = take_from_a_page if from_pages else take
+        _add(app, "POST", path, post, openapi.post_of(path))
+        if path in GET_PATHS:
+            _add(app, "GET", path, post, openapi.get_of(path))
+        if from_pages:
+            _open_to_pages(app, path)
+    for path in DROPPED_PATHS:
+        _add(app, "POST", path, drop, openapi.drop())
+        _open_to_pages(app, path)
     return app
+
+
+def _add(app: FastAPI, method: str, path: str, endpoint: _Endpoint, described: openapi.Described) -> None:
+    operation, answers = described
+    app.add_api_route(
+        path, endpoint, methods=[method], name=f"{method} {path}", openapi_extra=operation, responses=answers
+    )
+
+
+def _open_to_pages(app: FastAPI, path: str) -> None:
+    async def ask_before(_request: Request) -> Response:
+        return preflight()
+
+    app.add_api_route(path, ask_before, methods=["OPTIONS"], include_in_schema=False)
 
 
 async def _http_error(_request: Request, error: Exception) -> Response:
@@ -47,31 +95,3 @@ async def _http_error(_request: Request, error: Exception) -> Response:
 async def _validation_error(_request: Request, _error: Exception) -> Response:
     """FastAPI would answer 422, on which RudderStack's client sends again for ever."""
     return refused(Refusal(RefusalCode.UNDECODABLE, "the request cannot be read"))
-
-
-def _request_body() -> dict[str, Any]:
-    event = UsageEvent.model_json_schema()
-    event["properties"].pop("received_at")
-    event["required"] = [name for name in event["required"] if name != "time"]
-    batch = {"type": "array", "items": event, "maxItems": MAX_EVENTS}
-    envelope = {"type": "object", "properties": {"events": batch}, "required": ["events"]}
-    cloud_event = {"type": "object", "description": "CloudEvents 1.0; `subject` is the account."}
-    return {
-        "required": True,
-        "content": {
-            Form.PLAIN.value: {"schema": {"oneOf": [event, batch, envelope]}},
-            Form.CLOUDEVENT.value: {"schema": cloud_event},
-            Form.CLOUDEVENTS_BATCH.value: {"schema": {"type": "array", "items": cloud_event}},
-        },
-    }
-
-
-def _responses() -> dict[int | str, dict[str, Any]]:
-    return {
-        200: {"description": "The accepted events are durable; failed_records names the others."},
-        400: {"description": "No event of the request is valid."},
-        401: {"description": "No valid API key."},
-        413: {"description": "The body, or the only event, is too large."},
-        415: {"description": "A Content-Type or Content-Encoding that is not taken."},
-        503: {"description": "Kafka is away, or too much is under way: see Retry-After."},
-    }

@@ -3,28 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple, NoReturn
 
+import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from kenko.dialects.body import BadBody, ReadBody, Refused, form_of, read_body
-from kenko.dialects.cloudevents import encode_event
+from kenko.dialects.cloudevents import encode_event, encode_traits
+from kenko.dialects.known_accounts import KnownAccounts
 from kenko.dialects.problems import Problem, ProblemCode
+from kenko.dialects.reading import Dialect, DialectName, Reading, Refused, Taken, read_items
 from kenko.dialects.record import KafkaRecord
+from kenko.dialects.request import BadBody, RequestParts, UnsupportedMedia
+from kenko.dialects.routes import ROUTES
+from kenko.dialects.sending import Origin, Sending
 from kenko.dialects.times import Received
+from kenko.runtime.api_keys import Scope
 from kenko.runtime.clock import Clock
 from kenko.runtime.errors import TransientError
 from kenko.runtime.logging import get_logger
+from schemas.account_traits import AccountTraits
 from schemas.base import from_ms
 from schemas.dead_letter import DeadLetter
 from schemas.topics import Topic
-from schemas.usage_event import MAX_EVENT_BYTES
-from services.ingest.answers import Refusal, RefusalCode, refused, success
-from services.ingest.auth import AuthOutcome, Keyring
+from schemas.usage_event import MAX_EVENT_BYTES, UsageEvent
+from services.ingest.admission import Admission
+from services.ingest.answers import Refusal, RefusalCode, plain_success, refused, success
+from services.ingest.auth import Sender, presented_key
 from services.ingest.budget import Budget, Share
-from services.ingest.metrics import ACCEPTED, REJECTED, IngestMetrics
+from services.ingest.metrics import ACCEPTED, NOTED, REJECTED, UNATTRIBUTED, IngestMetrics
+from services.ingest.problem_book import ProblemBook
 from services.ingest.request_body import read_request_body
 from services.ingest.settings import IngestSettings
 from services.ingest.sink import EventSink, Outgoing
@@ -36,16 +45,27 @@ MAX_DEAD_LETTER_BYTES: Final = 65_536
 _log = get_logger(__name__)
 
 
+class _Came(NamedTuple):
+    """How a request came: what a dead letter keeps of it beside the item."""
+
+    dialect: DialectName
+    path: str
+    sender: Sender
+    backfill: bool = False
+
+
 @dataclass(frozen=True, kw_only=True)
 class IngestHandler:
-    """POST /v1/events."""
+    """POST to any of the paths that clients use."""
 
     settings: IngestSettings
-    keyring: Keyring
+    admission: Admission
     sink: EventSink
     clock: Clock
     metrics: IngestMetrics
     budget: Budget
+    problems: ProblemBook
+    known: KnownAccounts = field(default_factory=KnownAccounts)
 
     async def handle(self, request: Request) -> Response:
         """Always an answer, and one of the known statuses."""
@@ -62,35 +82,52 @@ class IngestHandler:
         self.metrics.request_seconds.observe(self.clock.monotonic() - started)
         return response
 
+    def drop(self) -> Response:
+        """All is well, to what is of no use to us. Nothing of it is read, so nobody is asked for a key."""
+        response = success(0, [], {})
+        self.metrics.requests.labels(str(response.status_code)).inc()
+        return response
+
     async def _take(self, request: Request) -> Response:
-        self._admit(request)
-        content_type = request.headers.get("content-type", "")
-        form = form_of(content_type)
-        if form is None:
-            raise Refusal(
-                RefusalCode.UNSUPPORTED_MEDIA_TYPE,
-                "Content-Type must be application/json, application/cloudevents+json"
-                " or application/cloudevents-batch+json, in UTF-8",
-            )
+        headers = request.headers
+        address = _address(request)
+        parts = RequestParts(request.scope["path"], headers.get("content-type", ""), headers, request.query_params, b"")
+        key = presented_key(headers.get("authorization"), headers.get("x-api-key"))
+        try:
+            dialect = ROUTES[parts.path](parts)
+        except UnsupportedMedia as error:
+            self.admission.admit(key, address)
+            raise Refusal(RefusalCode.UNSUPPORTED_MEDIA_TYPE, str(error)) from None
+        sender = None if key is None and dialect.key_in_body else self.admission.admit(key, address)
         with self.budget.open() as share:
-            body = await self._read(request, share)
+            parts = parts._replace(body=await self._read(_encoded(request, dialect), share))
             received_ms = self.clock.now_ms()
             try:
-                read = read_body(body, form, Received(from_ms(received_ms), received_ms))
+                envelope = dialect.open(parts)
+                if sender is None:
+                    key = _bytes(envelope.key)
+                    sender = self.admission.admit(key, address)
+                self.admission.spent(sender, len(envelope.items))
+                origin = Origin(sender.sources, backfill=envelope.backfill)
+                sending = Sending(Received(from_ms(received_ms), received_ms), origin, self.known)
+                reading = read_items(dialect, envelope, sending)
             except BadBody as error:
-                await self._refuse_body(body, error)
-            return await self._keep(read)
+                sender = sender or self.admission.admit(None, address)
+                await self._refuse_body(_without_key(parts.body, key), error, _Came(dialect.name, parts.path, sender))
+            except UnsupportedMedia as error:
+                raise Refusal(RefusalCode.UNSUPPORTED_MEDIA_TYPE, str(error)) from None
+            came = _Came(dialect.name, parts.path, sender, envelope.backfill)
+            response = await self._keep(reading, dialect, came, key)
+            return plain_success() if envelope.terse else response
 
-    def _admit(self, request: Request) -> None:
-        outcome = self.keyring.judge(request.headers.get("authorization"), request.headers.get("x-api-key"))
-        self.metrics.auth.labels(outcome.value).inc()
-        if outcome is not AuthOutcome.ADMITTED:
-            raise Refusal(
-                RefusalCode.UNAUTHORIZED,
-                "a valid API key is required: Authorization: Bearer KEY, or Basic with the key as user name,"
-                " or X-API-Key",
-                headers={"WWW-Authenticate": 'Bearer realm="kenko"'},
-            )
+    def report(self, request: Request) -> Response:
+        """What is wrong with the events of late, for whoever may read it."""
+        key = presented_key(request.headers.get("authorization"), request.headers.get("x-api-key"))
+        try:
+            reader = self.admission.admit(key, _address(request), Scope.READ)
+        except Refusal as refusal:
+            return refused(refusal)
+        return Response(orjson.dumps(self.problems.report(reader.sources)), media_type="application/json")
 
     async def _read(self, request: Request, share: Share) -> bytes:
         return await read_request_body(
@@ -100,22 +137,23 @@ class IngestHandler:
             share=share,
         )
 
-    async def _keep(self, read: ReadBody) -> Response:
+    async def _keep(self, reading: Reading, dialect: Dialect, came: _Came, key: bytes | None) -> Response:
         """Write the good events and the dead letters of the bad ones, wait for both, and say which is which."""
-        records, refused_events = _encode(read)
-        letters = [_dead_letter(refusal) for refusal in refused_events]
+        records, reading = _encode(reading)
+        letters = [_dead_letter(Refused(problem, _without_key(raw, key)), came) for problem, raw in reading.refused]
         await self._write([*records, *letters])
-        problems = [refusal.problem for refusal in refused_events]
-        self.metrics.events.labels(ACCEPTED, "").inc(len(records))
-        self._count(problems)
-        if problems and not records:
+        self._count(dialect.name, ACCEPTED, len(records))
+        self._count(dialect.name, NOTED, len(reading.taken) - len(records))
+        problems = [refusal.problem for refusal in reading.refused]
+        self._count_problems(came, len(reading.taken), problems)
+        if problems and not reading.taken and any(p.code is not ProblemCode.UNATTRIBUTED for p in problems):
             raise _nothing_accepted(problems)
-        return success(len(records), problems)
+        return success(len(reading.taken), problems, dialect.answer(reading))
 
-    async def _refuse_body(self, body: bytes, error: BadBody) -> None:
+    async def _refuse_body(self, body: bytes, error: BadBody, came: _Came) -> NoReturn:
         problem = Problem(0, None, None, error.code, error.message)
-        await self._write([_dead_letter(Refused(problem, body))])
-        self._count([problem])
+        await self._write([_dead_letter(Refused(problem, body), came)])
+        self._count_problems(came, 0, [problem])
         too_large = error.code is ProblemCode.TOO_LARGE
         raise Refusal(RefusalCode.TOO_LARGE if too_large else RefusalCode.UNDECODABLE, error.message)
 
@@ -130,31 +168,78 @@ class IngestHandler:
             raise Refusal(RefusalCode.KAFKA_AWAY, detail, retry_after_s=error.retry_after_s) from error
         self.metrics.produce_seconds.observe(self.clock.monotonic() - started)
 
-    def _count(self, problems: Sequence[Problem]) -> None:
+    def _count(self, dialect: DialectName, outcome: str, number: int) -> None:
+        if number:
+            self.metrics.events.labels(dialect.value, outcome, "").inc(number)
+
+    def _count_problems(self, came: _Came, kept: int, problems: Sequence[Problem]) -> None:
+        dialect = came.dialect
+        source = came.sender.sources[0] if came.sender.sources else dialect.value
+        self.problems.note(source, dialect, kept, problems, from_ms(self.clock.now_ms()))
         for problem in problems:
-            self.metrics.events.labels(REJECTED, problem.code.value).inc()
+            outcome = UNATTRIBUTED if problem.code is ProblemCode.UNATTRIBUTED else REJECTED
+            self.metrics.events.labels(dialect.value, outcome, problem.code.value).inc()
 
 
-def _encode(read: ReadBody) -> tuple[list[Outgoing], list[Refused]]:
-    """The records of the good events. One may still grow too large: some numbers are longer when written again."""
+def _address(request: Request) -> str:
+    """Where the request came from: of one behind a proxy, the proxy."""
+    return request.client.host if request.client is not None else ""
+
+
+def _bytes(key: str | None) -> bytes | None:
+    return None if key is None else key.encode()
+
+
+def _encoded(request: Request, dialect: Dialect) -> Request:
+    """The request with the Content-Encoding that its client told elsewhere, so that the one set of limits holds."""
+    if dialect.encoding is None:
+        return request
+    headers = [*request.scope["headers"], (b"content-encoding", dialect.encoding.encode())]
+    return Request({**request.scope, "headers": headers}, request.receive)
+
+
+def _without_key(raw: bytes, key: bytes | None) -> bytes:
+    """Bytes that may be kept and shown: some clients put the key into each event."""
+    return raw.replace(key, b"[key]") if key else raw
+
+
+def _encode(reading: Reading) -> tuple[list[Outgoing], Reading]:
+    """The records of the good items. One may still grow too large: some numbers are longer when written again."""
     records: list[Outgoing] = []
     grown: list[Refused] = []
-    for index, raw, event in read.events:
-        record = encode_event(event)
+    for index, raw, item in reading.taken:
+        if isinstance(item, UsageEvent):
+            record = encode_event(item)
+        elif isinstance(item, AccountTraits):
+            record = encode_traits(item)
+        else:
+            continue
         if len(record.value) > MAX_EVENT_BYTES:
             message = f"an event is at most {MAX_EVENT_BYTES} bytes of JSON"
-            grown.append(Refused(Problem(index, event.id, None, ProblemCode.TOO_LARGE, message), raw))
+            grown.append(Refused(Problem(index, item.id, None, ProblemCode.TOO_LARGE, message), raw))
         else:
             records.append(Outgoing(Topic.USAGE_EVENTS, record))
-    if not grown:
-        return records, read.refused
-    return records, sorted([*read.refused, *grown], key=lambda refusal: refusal.problem.index)
+    return records, _without(reading, grown) if grown else reading
 
 
-def _dead_letter(refusal: Refused) -> Outgoing:
+def _without(reading: Reading, grown: list[Refused]) -> Reading:
+    gone = {refusal.problem.index for refusal in grown}
+    taken: list[Taken] = [item for item in reading.taken if item.place not in gone]
+    return Reading(taken, sorted([*reading.refused, *grown], key=lambda refusal: refusal.problem.index))
+
+
+def _dead_letter(refusal: Refused, came: _Came) -> Outgoing:
     """The bytes as they came, with the reason. It has no key: what is wrong with it may be just that."""
     problem, raw = refusal
-    letter = DeadLetter(reason=problem.code.dead_letter_reason, message=problem.message, app=APP)
+    letter = DeadLetter(
+        reason=problem.code.dead_letter_reason,
+        message=problem.message,
+        app=APP,
+        dialect=came.dialect.value,
+        path=came.path,
+        source=came.sender.sources[0] if came.sender.sources else None,
+        backfill=came.backfill,
+    )
     if len(raw) > MAX_DEAD_LETTER_BYTES:
         kept = f"{letter.message} (the first {MAX_DEAD_LETTER_BYTES} of {len(raw)} bytes are kept)"
         letter = letter.model_copy(update={"message": kept})

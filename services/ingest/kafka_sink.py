@@ -21,6 +21,7 @@ from kenko.runtime.logging import get_logger
 from kenko.stream.kafka_errors import translate, translated
 from kenko.stream.topics import ensure_topics
 from schemas.topics import Topic
+from services.ingest.batches import BatchWriter
 from services.ingest.settings import IngestSettings
 from services.ingest.sink import Outgoing
 
@@ -38,13 +39,6 @@ _partition_of = lru_cache(maxsize=65_536)(murmur2_partition)
 """murmur2 in Python costs more than the rest of a send; accounts come again and again."""
 
 
-def partition(key: bytes | None, all_partitions: Sequence[int], available: Sequence[int]) -> int:
-    """The default of aiokafka for a key, remembered. A dead letter has no key: any partition will do."""
-    if key is None:
-        return (available or all_partitions)[0]
-    return _partition_of(key, len(all_partitions))
-
-
 class KafkaSink:
     """An `EventSink`. `run` has to be running; `on_change` is told whether Kafka answers."""
 
@@ -53,6 +47,10 @@ class KafkaSink:
         self._on_change = on_change
         self._deadline_s = settings.ingest_produce_timeout_s
         self._producer: AIOKafkaProducer | None = None
+        self._writer: BatchWriter | None = None
+        """Of the producer."""
+        self._partitions: dict[Topic, tuple[str, int]] = {}
+        """By topic: its real name, and how many it has."""
         self._dropped = asyncio.Event()
         self._leaving: set[asyncio.Task[None]] = set()
         self._reason = "not connected to Kafka yet"
@@ -84,22 +82,24 @@ class KafkaSink:
         """Write out what is buffered and leave. Requests that wait for an acknowledgement get it first."""
         producer, self._producer = self._producer, None
         self._reason = "ingest is stopping"
-        if producer is not None:
-            self._leave(producer)
+        if producer is not None and self._writer is not None:
+            self._leave(producer, self._writer)
         if self._leaving:
             await asyncio.wait(self._leaving, timeout=self._deadline_s)
 
     async def write(self, records: Sequence[Outgoing]) -> None:
-        producer = self._producer
-        if producer is None:
+        producer, writer = self._producer, self._writer
+        if producer is None or writer is None:
             raise TransientError(self._reason, retry_after_s=RETRY_AFTER_S)
-        acks: list[asyncio.Future[object]] = []
+        acks: set[asyncio.Future[None]] = set()
+        counts = self._partitions
         try:
             async with asyncio.timeout(self._deadline_s):
                 for number, (topic, (key, value, headers)) in enumerate(records, start=1):
-                    name = self._settings.topic(topic)
-                    with translated():
-                        acks.append(await producer.send(name, value, key=key, headers=headers))
+                    name, count = counts[topic]
+                    # A dead letter has no key: any partition will do.
+                    partition = _partition_of(key, count) if key is not None else number % count
+                    acks.add(writer.add((name, partition), key, value, headers))
                     if number % _TURN == 0:
                         await asyncio.sleep(0)
                 if acks:
@@ -108,11 +108,7 @@ class KafkaSink:
             text = f"Kafka did not acknowledge within {self._deadline_s:g} s"
             self._drop(producer, text)
             raise TransientError(text, retry_after_s=RETRY_AFTER_S) from None
-        except (TransientError, PermanentError) as error:
-            self._drop(producer, str(error))
-            raise TransientError(str(error), retry_after_s=RETRY_AFTER_S) from error
-        finally:
-            failures = [failure for failure in map(_failure, acks) if failure is not None]
+        failures = [error for ack in acks if isinstance(error := ack.exception(), Exception)]
         if failures:
             # Some may be kept: the client sends all again with the same ids, and the scorer counts each once.
             text = str(translate(failures[0]))
@@ -134,21 +130,21 @@ class KafkaSink:
             client_id=CLIENT_ID,
             acks="all",
             enable_idempotence=settings.kafka_idempotence,
-            linger_ms=settings.ingest_linger_ms,
             max_batch_size=131_072,
-            partitioner=partition,
             request_timeout_ms=int(self._deadline_s * 1000),
         )
         try:
             with translated():
                 await producer.start()
                 for topic in (Topic.USAGE_EVENTS, Topic.DEAD_LETTERS):
-                    await producer.partitions_for(settings.topic(topic))
+                    name = settings.topic(topic)
+                    self._partitions[topic] = name, len(await producer.partitions_for(name))
         except BaseException:
             await producer.stop()
             raise
         self._dropped.clear()
         self._producer = producer
+        self._writer = BatchWriter(producer, settings.ingest_linger_ms / 1000)
         self._reason = "Kafka answers"
         self._on_change(True)
         _log.info("ingest.kafka_connected")
@@ -172,33 +168,31 @@ class KafkaSink:
 
     def _drop(self, producer: AIOKafkaProducer, reason: str) -> None:
         """Use `producer` no more. What it still holds for other requests it writes before it leaves."""
-        if self._producer is not producer:
+        if self._producer is not producer or self._writer is None:
             return
         self._producer = None
         self._reason = f"Kafka does not answer: {reason}"
         self._dropped.set()
         self._on_change(False)
         _log.warning("ingest.kafka_lost", reason=reason)
-        self._leave(producer)
+        self._leave(producer, self._writer)
 
-    def _leave(self, producer: AIOKafkaProducer) -> None:
-        leaving = asyncio.get_running_loop().create_task(_stop(producer), name="ingest.producer_leaves")
+    def _leave(self, producer: AIOKafkaProducer, writer: BatchWriter) -> None:
+        leaving = asyncio.get_running_loop().create_task(
+            _stop(producer, writer, self._deadline_s), name="ingest.producer_leaves"
+        )
         self._leaving.add(leaving)
         leaving.add_done_callback(self._leaving.discard)
 
 
-async def _stop(producer: AIOKafkaProducer) -> None:
+async def _stop(producer: AIOKafkaProducer, writer: BatchWriter, deadline_s: float) -> None:
+    try:
+        async with asyncio.timeout(deadline_s):
+            await writer.finish()
+    except TimeoutError:
+        _log.warning("ingest.batches_left_behind")  # whoever waits for them is told, and sends again
     try:
         with translated():
             await producer.stop()
     except (TransientError, PermanentError) as error:
         _log.warning("ingest.producer_stop_failed", error=str(error))
-
-
-def _failure(ack: asyncio.Future[object]) -> Exception | None:
-    """Why a record was not acknowledged. One still under way is let go: its late failure concerns nobody any more."""
-    if not ack.done():
-        ack.cancel()
-        return None
-    error = None if ack.cancelled() else ack.exception()
-    return error if isinstance(error, Exception) else None

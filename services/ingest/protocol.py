@@ -11,6 +11,7 @@ from typing import Any, Final
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from services.ingest.answers import STATUS, Refusal, RefusalCode, refused
+from services.ingest.corked import Corked
 
 MAX_HEADER_BYTES: Final = 32_768
 LINGER_S: Final = 2.0
@@ -30,7 +31,7 @@ class GuardedProtocol(HttpToolsProtocol):
     """The body of the newest request is still coming."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
-        super().connection_made(transport)
+        super().connection_made(Corked(transport, self.loop))  # type: ignore[arg-type] # all that uvicorn uses of one
         if len(self.connections) > self.max_connections:
             self._end(Refusal(RefusalCode.OVERLOADED, "too many connections: try again later", retry_after_s=5))
             return

@@ -27,11 +27,13 @@ async def read_request_body(request: Request, *, max_bytes: int, timeout_s: floa
         async with asyncio.timeout(timeout_s):
             async for chunk in request.stream():
                 came += len(chunk)
-                piece = inflater.feed(chunk, max_bytes - len(body))
-                if came > max_bytes or len(body) + len(piece) > max_bytes:
+                if came > max_bytes:
                     raise _too_large(max_bytes)
-                share.take(len(piece))
-                body += piece
+                for piece in inflater.feed(chunk, max_bytes - len(body)):
+                    if len(body) + len(piece) > max_bytes:
+                        raise _too_large(max_bytes)
+                    share.take(len(piece))
+                    body += piece
     except TimeoutError:
         detail = f"the body did not arrive within {timeout_s:g} s"
         raise Refusal(RefusalCode.TIMEOUT, detail, headers={"Connection": "close"}) from None

@@ -30,11 +30,19 @@ class IngestSettings(Settings):
         default=(), description=f"API keys, separated by commas. Make one with: {HOW_TO_MAKE_A_KEY}"
     )
 
+    ingest_events_per_second: float = Field(
+        default=25_000.0, gt=0, description="Events a second that one key may send; beyond it the answer is 429."
+    )
+    ingest_wrong_keys_per_second: float = Field(
+        default=1.0,
+        gt=0,
+        description="Wrong keys a second that one address may try; behind a proxy all clients have its address.",
+    )
     ingest_max_body_bytes: int = Field(
-        default=5_000_000, ge=32_768, description="Largest body of a request, decompressed."
+        default=5_500_000, ge=32_768, description="Largest body of a request, decompressed."
     )
     ingest_max_in_flight_bytes: int = Field(
-        default=64_000_000, ge=5_000_000, description="Bodies held at the same time; beyond it the answer is 503."
+        default=64_000_000, ge=5_500_000, description="Bodies held at the same time; beyond it the answer is 503."
     )
     ingest_max_connections: int = Field(default=2_000, ge=1, description="Open connections; more are closed at once.")
     ingest_read_timeout_s: float = Field(
@@ -54,10 +62,11 @@ class IngestSettings(Settings):
     def _keys_are_fit(self) -> Self:
         if self.env == DEV:
             return self
-        if not self.ingest_keys:
+        if not self.ingest_keys and self.keys_file is None:
             raise ValueError(
-                "KENKO_INGEST_KEYS is empty: anybody could send events. Make a key with"
-                f" {HOW_TO_MAKE_A_KEY} and set it; on your own machine, KENKO_ENV=dev goes without"
+                "KENKO_INGEST_KEYS is empty and there is no KENKO_KEYS_FILE: anybody could send events. Make a file"
+                " with `kenko keys create`, or set KENKO_INGEST_KEYS to a key made with"
+                f" {HOW_TO_MAKE_A_KEY}; on your own machine, KENKO_ENV=dev goes without"
             )
         if any(len(key.get_secret_value()) < MIN_KEY_LENGTH for key in self.ingest_keys):
             raise ValueError(

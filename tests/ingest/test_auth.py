@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import base64
+from datetime import UTC, datetime
 
 import orjson
 import pytest
 from pydantic import SecretStr
 
+from kenko.runtime.api_keys import Scope
 from services.ingest.auth import AuthOutcome, Keyring, presented_key
 
 EVENT = orjson.dumps({"id": "e1", "account_id": "acme", "event": "Seen"})
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 KEY = "a-key-for-the-tests-of-ingest"
 
 
@@ -64,10 +67,10 @@ async def test_without_a_known_key_the_answer_is_always_the_same(ingest, headers
 
 def test_the_outcome_tells_apart_what_the_answer_does_not() -> None:
     keyring = Keyring([SecretStr("one"), SecretStr("two")])
-    assert keyring.judge("Bearer two", None) is AuthOutcome.ADMITTED
-    assert keyring.judge("Bearer three", None) is AuthOutcome.UNKNOWN_KEY
-    assert keyring.judge(None, None) is AuthOutcome.NO_KEY
-    assert Keyring([]).judge(None, None) is AuthOutcome.ADMITTED
+    assert keyring.judge(b"two", Scope.INGEST, NOW)[0] is AuthOutcome.ADMITTED
+    assert keyring.judge(b"three", Scope.INGEST, NOW)[0] is AuthOutcome.UNKNOWN_KEY
+    assert keyring.judge(None, Scope.INGEST, NOW)[0] is AuthOutcome.NO_KEY
+    assert Keyring([]).judge(None, Scope.INGEST, NOW)[0] is AuthOutcome.ADMITTED
 
 
 def test_authorization_goes_before_the_other_header() -> None:

@@ -6,15 +6,21 @@ import asyncio
 import gzip
 import json
 import zlib
+from collections import Counter
 
 import orjson
 import pytest
+from backports import zstd
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 EVENT = {"id": "e1", "account_id": "acme", "event": "Seen"}
 TYPES = ["application/json", "application/cloudevents+json", "application/cloudevents-batch+json"]
 KEY = "a-key-for-the-tests-of-ingest"
+_WIDE_OPTIONS = {zstd.CompressionParameter.window_log: 30, zstd.CompressionParameter.content_size_flag: 0}
+_WIDE = zstd.ZstdCompressor(options=_WIDE_OPTIONS)
+WIDE = _WIDE.compress(b"{}") + _WIDE.flush()
+"""Little inside, but whoever decompresses it has to hold a gigabyte ready."""
 
 
 BAD_BODIES = {
@@ -26,9 +32,14 @@ BAD_BODIES = {
     "cut short": (gzip.compress(b"{}")[:-4], {"Content_Encoding": "gzip"}, 400, "bad_encoding"),
     "two members": (gzip.compress(b"{}") * 2, {"Content_Encoding": "gzip"}, 400, "bad_encoding"),
     "many empty members": (gzip.compress(b"") * 100_000, {"Content_Encoding": "gzip"}, 400, "bad_encoding"),
+    "zstd cut short": (zstd.compress(b"{}" * 50)[:-4], {"Content_Encoding": "zstd"}, 400, "bad_encoding"),
+    "zstd that is none": (b"{}", {"Content_Encoding": "zstd"}, 400, "bad_encoding"),
+    "two zstd frames": (zstd.compress(b"{}") * 2, {"Content_Encoding": "zstd"}, 400, "bad_encoding"),
+    "zstd with a window of a gigabyte": (WIDE, {"Content_Encoding": "zstd"}, 400, "bad_encoding"),
+    "zstd bomb": (zstd.compress(b" " * 50_000_000), {"Content_Encoding": "zstd"}, 413, "too_large"),
     "gzip bomb": (gzip.compress(b" " * 50_000_000), {"Content_Encoding": "gzip"}, 413, "too_large"),
     "deflate bomb": (zlib.compress(b" " * 50_000_000), {"Content_Encoding": "deflate"}, 413, "too_large"),
-    "large body": (b" " * 5_000_001, {}, 413, "too_large"),
+    "large body": (b" " * 5_500_001, {}, 413, "too_large"),
     "many events": (b"[" + b"1," * 5_000 + b"1]", {}, 413, "too_large"),
     "large event": (orjson.dumps(EVENT | {"properties": {"a": "x" * 32_768}}), {}, 413, "too_large"),
     "nothing": (b"", {}, 400, "invalid_events"),
@@ -74,7 +85,7 @@ almost = st.dictionaries(fields, json_values, max_size=8).map(lambda changed: EV
     | st.lists(almost, max_size=4).map(lambda value: json.dumps(value).encode())
     | almost.map(lambda value: json.dumps(value).encode()),
     content_type=st.sampled_from(TYPES),
-    encoding=st.sampled_from(["", "", "", "gzip", "deflate"]),
+    encoding=st.sampled_from(["", "", "", "gzip", "deflate", "zstd"]),
 )
 async def test_no_body_whatever_makes_it_a_5xx(ingest, body, content_type, encoding) -> None:
     status, answer = await ingest.post(body, content_type, Content_Encoding=encoding)
@@ -106,6 +117,9 @@ BAD_TALK = {
     "a path without measure": (b"GET /" + b"x" * 40_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", b"431"),
     "no HTTP": (b"\0\0\0\r\n\r\n", b"400"),
     "a negative length": (HEAD + b"Content-Length: -1\r\n\r\n", b"400"),
+    "two lengths": (HEAD + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n[] ", b"400"),
+    "a length, and chunks too": (HEAD + b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", b"400"),
+    "a length beyond the limit": (HEAD + b"Content-Length: 99999999999\r\n\r\n", b"413"),
     "a length that is no number": (HEAD + b"Content-Length: x\r\n\r\n", b"400"),
 }
 
@@ -142,6 +156,24 @@ async def test_connections_beyond_the_limit_are_answered_and_closed(start) -> No
     assert b"retry-after: 5" in answer.lower()
 
 
+async def test_idle_connections_are_ended_and_hold_nobody_up_for_long(start, until) -> None:
+    """A9, in small: ten times as many connections as there may be, that say nothing."""
+    async with start(ingest_max_connections=50, ingest_read_timeout_s=0.5) as ingest:
+        idle = [await asyncio.open_connection("127.0.0.1", ingest.port) for _ in range(500)]
+        answers = await asyncio.gather(*(reader.read() for reader, _ in idle))
+        statuses = Counter(answer.split()[1] for answer in answers)
+        assert set(statuses) == {b"408", b"503"}
+        assert statuses[b"408"] >= 50
+        for _, writer in idle:
+            writer.close()
+            await writer.wait_closed()
+
+        async def is_served() -> bool:
+            return (await ingest.post(b"[]"))[0] == 200
+
+        await until(is_served)
+
+
 async def test_bodies_beyond_what_may_be_in_flight_wait_outside(start, until) -> None:
     release = asyncio.Event()
 
@@ -153,7 +185,7 @@ async def test_bodies_beyond_what_may_be_in_flight_wait_outside(start, until) ->
             raise AssertionError
 
     body = orjson.dumps([{**EVENT, "properties": {"a": "x" * 30_000}} for _ in range(100)])
-    async with start(Slow(), ingest_max_in_flight_bytes=5_000_000) as ingest:
+    async with start(Slow(), ingest_max_in_flight_bytes=5_500_000) as ingest:
         first = asyncio.create_task(ingest.post(body))
         await until(lambda: ingest.metric("kenko_ingest_in_flight_bytes") == len(body))
         status, answer = await ingest.post(body)

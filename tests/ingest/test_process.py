@@ -116,7 +116,7 @@ async def test_accepted_events_are_in_kafka_and_sigterm_ends_it_with_0(backend, 
         assert await ingest.post("a", "b") == (200, None)
         async with ingest.session.get(f"{ingest.ops_url}/metrics") as response:
             metrics = await response.text()
-        assert 'kenko_ingest_events_total{outcome="accepted",reason=""} 2.0' in metrics
+        assert 'kenko_ingest_events_total{dialect="plain",outcome="accepted",reason=""} 2.0' in metrics
         assert 'kenko_ingest_requests_total{code="503"} 0.0' in metrics
         code, log = await ingest.stop()
     assert code == 0

@@ -16,7 +16,7 @@ from kenko.dialects.record import KafkaRecord
 from kenko.runtime.errors import ConfigurationError
 from kenko.runtime.settings import kafka_servers
 from schemas.topics import Topic
-from services.ingest.kafka_sink import KafkaSink, partition
+from services.ingest.kafka_sink import KafkaSink
 from services.ingest.settings import IngestSettings
 from services.ingest.sink import EventSink, MemorySink, Outgoing
 
@@ -122,7 +122,34 @@ async def test_an_account_is_on_the_partition_where_every_kafka_client_puts_it(b
     expected = DefaultPartitioner()
     for key, _, _, number in await read_topic(settings, Topic.USAGE_EVENTS):
         assert number == expected(key, [0, 1, 2, 3], [0, 1, 2, 3])
-    assert partition(None, [0, 1, 2, 3], [2]) == 2
+
+
+@pytest.mark.connected
+async def test_records_without_a_key_are_spread(backend, until) -> None:
+    settings = settings_of(backend)
+    async with kafka_sink(settings, until) as sink:
+        await sink.write([Outgoing(Topic.DEAD_LETTERS, record(None, number)) for number in range(8)])
+    found = await read_topic(settings, Topic.DEAD_LETTERS)
+    assert sorted(value for _, value, _, _ in found) == sorted(record(None, number).value for number in range(8))
+    assert len({partition for *_, partition in found}) > 1
+
+
+@pytest.mark.connected
+async def test_many_writers_share_batches_and_each_account_keeps_its_order(backend, until) -> None:
+    settings = settings_of(backend)
+    async with kafka_sink(settings, until) as sink:
+
+        async def one_account(key: bytes) -> None:
+            for first in range(0, 40, 4):
+                numbers = range(first, first + 4)
+                await sink.write([Outgoing(Topic.USAGE_EVENTS, record(key, number)) for number in numbers])
+
+        keys = [f"account-{number}".encode() for number in range(30)]
+        await asyncio.gather(*map(one_account, keys))
+    found: dict[bytes, list[bytes]] = {key: [] for key in keys}
+    for key, value, *_ in await read_topic(settings, Topic.USAGE_EVENTS):
+        found[key].append(value)
+    assert found == {key: [record(key, number).value for number in range(40)] for key in keys}
 
 
 @pytest.mark.connected
