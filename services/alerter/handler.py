@@ -15,6 +15,7 @@ from kenko.stream.dead_letter import dead_letter_record
 from kenko.stream.producer import Output
 from schemas.base import to_ms
 from schemas.dead_letter import DeadLetterReason
+from schemas.forget import Forget
 from schemas.tick import Tick
 from schemas.transition import Transition
 from services.alerter.log_time import LogTime
@@ -51,7 +52,7 @@ class TransitionHandler:
         self._outlast = Outlast(metrics)
 
     async def handle(self, record: RecordIn) -> Reason | None:
-        """What was decided; None for a tick or a dead letter. Returns when it is durable: only then may it be acked.
+        """What was decided; None for a tick, a forget or a dead letter. Returns when it is durable: only then may it be acked.
 
         Crash before: read again, nothing has happened. Crash after: read again, and a DUPLICATE.
         """
@@ -59,6 +60,9 @@ class TransitionHandler:
             content = decode(record)
             if isinstance(content, Tick):
                 self._log_time.tick(record.partition, to_ms(content.time))
+                return None
+            if isinstance(content, Forget):
+                await self._forget(record, content)
                 return None
             self._metrics.transitions.inc()
             return await self._decide(record, content)
@@ -86,11 +90,29 @@ class TransitionHandler:
                 transition_ms=record.timestamp_ms,
                 now_ms=self._clock.now_ms(),
             )
-            if await self._outlast("redis", partial(store.record, write)) is RecordOutcome.APPLIED:
+            outcome = await self._outlast("redis", partial(store.record, write))
+            if outcome is RecordOutcome.FORGOTTEN:
+                # A replay of the scorer tells again what came before the forget.
+                self._metrics.decisions.labels(Reason.FORGOTTEN.value).inc()
+                return Reason.FORGOTTEN
+            if outcome is RecordOutcome.APPLIED:
                 break
             # Somebody else moved the state between the two, or our own write had its answer lost: look again.
         self._tell(record, transition, decision)
         return decision.reason
+
+    async def _forget(self, record: RecordIn, forget: Forget) -> None:
+        """Crash before or between: read again, and what is left goes. Nobody is told of the end of an open alert."""
+        store = self._stores(record.partition)
+        erased = await self._outlast("redis", partial(store.forget, forget.account_id))
+        self._metrics.forgets.inc()
+        _log.info(
+            "alerter.account_forgotten",
+            alerts=erased.alerts,
+            deliveries=erased.deliveries,
+            partition=record.partition,
+            offset=record.offset,
+        )
 
     def _tell(self, record: RecordIn, transition: Transition, decision: Decision) -> None:
         self._metrics.decisions.labels(decision.reason.value).inc()

@@ -23,6 +23,9 @@ class AlerterMetrics:
         self.transitions = Counter(
             "kenko_alerter_transitions_total", "Transitions read, repeats included.", registry=registry
         )
+        self.forgets = Counter(
+            "kenko_alerter_forgets_total", "Accounts forgotten, repeats included.", registry=registry
+        )
         self.decisions = Counter(
             "kenko_alerter_decisions_total", "Decisions about transitions, by reason.", ["reason"], registry=registry
         )

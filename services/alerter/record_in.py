@@ -1,4 +1,4 @@
-"""What stands on the transitions topic: transitions, and in `time: log` copied ticks."""
+"""What stands on the transitions topic: transitions, forgets, and in `time: log` copied ticks."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from kenko.runtime.errors import PermanentError
 from schemas.dead_letter import DeadLetterReason
+from schemas.forget import FORGET_TYPE, Forget
 from schemas.tick import TICK_TYPE, Tick
 from schemas.transition import Transition
 
@@ -36,7 +37,7 @@ class InvalidRecordError(PermanentError):
         self.dead = reason
 
 
-def decode(record: RecordIn) -> Transition | Tick:
+def decode(record: RecordIn) -> Transition | Forget | Tick:
     """The contract in the record.
 
     Raises:
@@ -44,18 +45,19 @@ def decode(record: RecordIn) -> Transition | Tick:
     """
     if record.value is None:
         raise InvalidRecordError("value is null, expected a transition as JSON", DeadLetterReason.UNDECODABLE)
-    is_tick = dict(record.headers).get(_CE_TYPE) == TICK_TYPE.encode()
+    kind = dict(record.headers).get(_CE_TYPE)
+    content: Transition | Forget
     try:
-        if is_tick:
+        if kind == TICK_TYPE.encode():
             return Tick.model_validate_json(record.value)
-        transition = Transition.model_validate_json(record.value)
+        content = (Forget if kind == FORGET_TYPE.encode() else Transition).model_validate_json(record.value)
     except ValidationError as error:
         mistakes = error.errors(include_url=False, include_context=False, include_input=False)
         undecodable = mistakes[0]["type"] == "json_invalid"
         text = "; ".join(f"{'.'.join(map(str, m['loc']))}: {m['msg']}" for m in mistakes[:_MOST_MISTAKES])
         reason = DeadLetterReason.UNDECODABLE if undecodable else DeadLetterReason.INVALID
         raise InvalidRecordError(text, reason) from None
-    if record.key != transition.account_id.encode():
+    if record.key != content.account_id.encode():
         # Whoever produced it put it on some partition: the state of the account may live on another.
-        raise InvalidRecordError("key is not the account_id of the transition", DeadLetterReason.INVALID)
-    return transition
+        raise InvalidRecordError("key is not the account_id in the value", DeadLetterReason.INVALID)
+    return content

@@ -7,9 +7,11 @@ from kenko.alerting.reason import Reason
 from kenko.runtime.errors import PermanentError, TransientError
 from kenko.store.alerts import RecordOutcome
 from kenko.store.alerts_memory import MemoryAlertStore
+from kenko.stream.outputs import forget_copy
 from kenko.stream.producer import MemoryOutput
 from schemas.base import from_ms
 from schemas.dead_letter import DeadLetter, DeadLetterReason
+from schemas.forget import Forget
 from schemas.tick import TICK_TYPE, Tick
 from services.alerter.handler import TransitionHandler
 from services.alerter.log_time import LogTime
@@ -222,3 +224,31 @@ async def test_in_log_time_now_is_the_newest_tick_of_the_partition(clock, metric
     assert await setup.handler.handle(record(transition(account="old"))) is Reason.TOO_OLD
     assert await setup.handler.handle(record(transition(account="new", ms=2 * HOUR_MS))) is Reason.OPENED
     assert setup.count("transitions") == 2
+
+
+def forget_of(record, account="Acme"):
+    asked = Forget(id="f", account_id=account, time=from_ms(1_772_323_200_000), author="sato")
+    out = forget_copy(asked, "kenko.transitions.v1", partition=0)
+    return record(key=out.key, value=out.value, headers=out.headers)
+
+
+async def test_a_forgotten_account_has_no_alert_and_gets_none(setup, record, transition):
+    await setup.handler.handle(record(transition()))
+    await setup.handler.handle(record(transition(account="Other")))
+    assert await setup.handler.handle(forget_of(record)) is None
+
+    # What a replay of the scorer tells again, and what a zombie tells late.
+    assert await setup.handler.handle(record(transition())) is Reason.FORGOTTEN
+    assert await setup.handler.handle(record(transition(None, ms=9))) is Reason.FORGOTTEN
+
+    assert [history.account_id for history in await setup.store.alerts()] == ["Other"]
+    assert await setup.store.outbox() == {"memory": 1}
+    assert setup.count("forgets") == 1
+    assert setup.count("decisions", reason="forgotten") == 2
+    assert setup.output.sent == [], "no dead letter of it either"
+
+
+async def test_a_forget_under_another_key_is_a_dead_letter(setup, record):
+    await setup.handler.handle(forget_of(record)._replace(key=b"Other"))
+    assert len(setup.output.sent) == 1
+    assert not await setup.store.is_forgotten("Acme")
