@@ -19,7 +19,7 @@ from schemas.transition import Transition
 _COLOURS = {Zone.RED: "red", Zone.YELLOW: "yellow", Zone.GREEN: "green"}
 _STANDINGS = {
     Standing.NEW: "new: it has no zone yet",
-    Standing.UNKNOWN: "no data for any input",
+    Standing.UNKNOWN: "no use was heard of, or no input has data",
     Standing.CHURNED: "churned: its contract has ended",
 }
 

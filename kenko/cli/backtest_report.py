@@ -37,7 +37,7 @@ def print_figures(console: Console, verdicts: Sequence[Verdict], terms: Terms) -
     days = terms.grid.horizon_ms // 86_400_000
     console.print(
         f"{count_of(score.accounts, 'account')}, {score.churned_accounts:,} of them left; {score.observations:,} "
-        f"observations, {score.positives:,} followed by churn within {days} days",
+        f"observations, {score.positives + score.unscored_positives:,} followed by churn within {days} days",
         soft_wrap=True,
     )
     if not score.positives:
@@ -84,7 +84,7 @@ def print_rules(console: Console, verdicts: Sequence[Verdict]) -> None:
             continue
         table = Table(box=None, pad_edge=False)
         table.add_column(f"{verdict.name}: rule")
-        for name in ("alerts", "before churn", "by chance", "lead days", "false alarms a year"):
+        for name in ("alerts", "before churn", "by chance", "lead days", "false alarms"):
             table.add_column(name, justify="right")
         for rule, figures in verdict.by_rule.items():
             table.add_row(

@@ -50,8 +50,18 @@ async def _until_none(left: Callable[[], Awaitable[int]], what: str) -> None:
     clock = SystemClock()
     fewest: int | None = None
     moved_s = said_s = clock.monotonic()
-    while (number := await left()) > 0:
+    while True:
         now_s = clock.monotonic()
+        try:
+            number = await left()
+        except TransientError:
+            # Redis is away: the services wait for it, and so does whoever watches them. No progress, that is all.
+            if now_s - moved_s > STALLED_S:
+                raise
+            await asyncio.sleep(POLL_S)
+            continue
+        if number <= 0:
+            return
         if fewest is None or number < fewest:
             fewest, moved_s = number, now_s
         if now_s - moved_s > STALLED_S:

@@ -42,6 +42,7 @@ class StackOptions:
     port: int = 0
     """Port of ingest; 0 takes a free one."""
     home: Path = HOME
+    services: tuple[str, ...] = SERVICES
 
 
 class LocalStack:
@@ -149,7 +150,7 @@ class LocalStack:
 
     def _start_services(self, environ: Mapping[str, str], logs: Path) -> None:
         self._closing.callback(self._stop_services)
-        for name in SERVICES:
+        for name in self._options.services:
             service = ServiceProcess(name, environ=environ, log=logs / f"{name}.log")
             self._services.append(service)
             service.start()

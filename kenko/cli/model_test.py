@@ -9,7 +9,8 @@ import typer
 
 from kenko.backtest.event_file import EventFileError
 from kenko.backtest.event_source import open_source
-from kenko.backtest.golden import GoldenResult, events_in_place, run_golden
+from kenko.backtest.golden import GoldenResult, run_golden
+from kenko.backtest.golden_log import events_in_place
 from kenko.cli.model_file import read_model
 from kenko.cli.say import EXIT_FAILED, count_of, foreseen, out
 from kenko.model import HealthModel

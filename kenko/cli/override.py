@@ -40,7 +40,7 @@ def override(
     if not reason:
         fail("Why? Give --reason: whoever sees the score will ask.", code=EXIT_USAGE)
     ends = None if until is None else from_ms(read_day_or_time(until))
-    author = (author or _user()).strip()
+    author = (author or user()).strip()
     record = amendment(Override, account=account, at=at, score=score, until=ends, reason=reason, author=author)
     if ends is not None and ends <= record.time:
         fail(
@@ -55,7 +55,8 @@ def override(
     write(record, said)
 
 
-def _user() -> str:
+def user() -> str:
+    """Who runs the command; where nobody can tell, the command ends."""
     try:
         return getpass.getuser()
     except (KeyError, OSError, ImportError):  # a container without such a user

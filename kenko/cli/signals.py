@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
 
 class Stopped(KeyboardInterrupt):
@@ -33,3 +35,22 @@ def stops() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+async def until_stopped(work: Coroutine[Any, Any, None]) -> None:
+    """Run `work` until it ends, or until SIGINT or SIGTERM cancels it. For work whose end is somebody's Ctrl-C.
+
+    An exception out of a signal handler may come up in the middle of a task; here the task ends itself, and closes what it holds.
+    """
+    loop = asyncio.get_running_loop()
+    task = loop.create_task(work)
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    for number in numbers:
+        loop.add_signal_handler(number, task.cancel)
+    try:
+        await asyncio.wait({task})
+    finally:
+        for number in numbers:
+            loop.remove_signal_handler(number)
+    if not task.cancelled():
+        task.result()

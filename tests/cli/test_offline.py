@@ -115,6 +115,7 @@ def holding(tmp_path):
     events = [{"account_id": id_, "event": "group", "time": at, "properties": told[id_]} for id_ in told]
     events += [
         *({"account_id": "big", "event": "page", "time": f"2024-02-{day:02}T00:00:00Z"} for day in range(2, 15)),
+        *({"account_id": id_, "event": "page", "time": at} for id_ in ("small", "silent")),  # once, and never again
         {"account_id": "moved", "event": "group", "time": "2024-01-02T00:00:00Z", "properties": {"parent": "another"}},
         {"account_id": "gone", "event": "Account Deleted", "time": "2024-02-01T00:00:00Z"},
     ]

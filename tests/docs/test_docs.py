@@ -7,12 +7,15 @@ import pytest
 import typer.main
 
 from kenko.cli.app import app
+from kenko.cli.doctor.checks import CHECKS
+from schemas.dead_letter import DeadLetterReason
 from services.alerter.settings import AlerterSettings
 from services.ingest.settings import IngestSettings
 from services.scorer.settings import ScorerSettings
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/**/*.md")])
+FOUND = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/**/*.md")]
+PAGES = sorted(page for page in FOUND if "node_modules" not in page.parts)
 SETTINGS = (IngestSettings, ScorerSettings, AlerterSettings)
 
 
@@ -49,7 +52,11 @@ def options(command):
 
 
 @pytest.mark.parametrize(
-    "page", ["README.md", *(f"docs/{name}.md" for name in ("model", "backtest", "calibrate", "events"))]
+    "page",
+    [
+        "README.md",
+        *(f"docs/{name}.md" for name in ("model", "backtest", "calibrate", "events", "troubleshooting", "privacy")),
+    ],
 )
 def test_options_of_kenko_named_on_a_page_exist(page):
     known = options(typer.main.get_command(app))
@@ -75,3 +82,25 @@ def test_every_decision_is_in_the_list():
     assert [one for one, other in listed if one == other] == sorted(
         file.name[:4] for file in ROOT.glob("docs/adr/0*.md")
     )
+
+
+def test_extracts_on_the_page_of_producers_stand_in_the_programs_that_the_tests_run():
+    page = (ROOT / "docs" / "producers.md").read_text()
+    extracts = re.findall(r"\]\((\.\./examples/producers/[^)]+)\)[^`]*?\n```\w+\n(.*?)```", page, re.DOTALL)
+    assert {Path(path).name for path, _ in extracts} == {
+        *("with_aiokafka.py", "with_confluent_kafka.py", "send-events.js", "SendEvents.java")
+    }
+    for path, extract in extracts:
+        program = {line.strip() for line in (ROOT / "docs" / path).read_text().splitlines()}
+        assert [line for line in extract.splitlines() if line.strip() not in program] == []
+
+
+def test_every_check_of_doctor_is_described():
+    page = (ROOT / "docs" / "troubleshooting.md").read_text()
+    described = re.findall(r"`([a-z]+\.[a-z_]+)`", "".join(re.findall(r"^\| `[a-z]+\..*?\|", page, re.MULTILINE)))
+    assert described == [check.name for check in CHECKS]
+
+
+def test_every_reason_for_a_dead_letter_is_described():
+    page = (ROOT / "docs" / "troubleshooting.md").read_text()
+    assert set(re.findall(r"^\| `([a-z_]+)` \|", page, re.MULTILINE)) == {reason.value for reason in DeadLetterReason}

@@ -13,16 +13,17 @@ from kenko.cli.local_stack import LocalStack, StackOptions
 from kenko.cli.model_file import read_model
 from kenko.cli.receiver import url_of
 from kenko.embedded.ports import free_port
+from schemas.usage_event import UsageEvent
 
 CRM = Path(__file__).parents[2] / "examples" / "crm"
 
 
 @dataclass(frozen=True)
 class Events:
-    """Some ten accounts enter red in them."""
+    """Some fifteen accounts enter red in them. Fewer, and they are scored before a fault can hit in the middle."""
 
     path: Path
-    count: int = 15_000
+    count: int = 24_000
     interval_ms: int = 6 * 3_600_000
 
 
@@ -32,6 +33,14 @@ def events(tmp_path):
     with gzip.open(CRM / "events.jsonl.gz", "rt") as lines:
         events.path.write_text("".join(islice(lines, events.count)))
     return events
+
+
+@pytest.fixture(scope="session")
+def direct_events():
+    """A thousand usage events in the order of their times: the first of the sample, dealt out to 200 accounts."""
+    with gzip.open(CRM / "events.jsonl.gz", "rb") as lines:
+        sample = [UsageEvent.model_validate_json(line) for line in islice(lines, 1000)]
+    return [e.model_copy(update={"account_id": f"direct-{n * 7 % 200}"}) for n, e in enumerate(sample)]
 
 
 @pytest.fixture

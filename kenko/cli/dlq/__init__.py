@@ -1,0 +1,1 @@
+"""`kenko dlq`: the dead letters, looked at and sent again."""
