@@ -125,7 +125,7 @@ def _segment(path: str) -> Schema:
             "type": "object",
             "description": about,
             "required": ["batch"],
-            "properties": {"batch": {"type": "array", "items": item, "maxItems": MAX_EVENTS}, "writeKey": _KEY},
+            "properties": {"batch": _batch(item), "writeKey": _KEY},
         }
     if call == "track":
         return {
@@ -138,6 +138,9 @@ def _segment(path: str) -> Schema:
         fields[more] = _or_null(_OBJECT)
     if call == "alias":
         fields = {name: fields[name] for name in ("messageId", "userId")} | {"previousId": fields["userId"]}
+    if call == "group":
+        # Its context is not read, and its user is not looked at where the group is a placeholder.
+        fields = {name: form for name, form in fields.items() if name not in ("context", "userId")}
     required = ["groupId"] if call == "group" else []
     group = {"groupId": {"type": ["string", "integer"], "description": "The account."}} if call == "group" else {}
     return {"type": "object", "required": required, "properties": {**fields, **group, "writeKey": _KEY}}
@@ -176,7 +179,7 @@ def _mixpanel(path: str) -> Schema:
         return {
             "type": "object",
             "description": "An update of a profile.",
-            "properties": {"$token": _KEY, named: {"type": ["string", "integer", "null"]}},
+            "properties": {"$token": _KEY, named: {}},
         }
     time = {"description": "Seconds or milliseconds since 1970, or RFC 3339."}
     inside = {"type": "object", "properties": {"token": _KEY, "distinct_id": {}, "time": time, "$insert_id": {}}}
@@ -184,6 +187,8 @@ def _mixpanel(path: str) -> Schema:
     if path == "/import":
         inside["required"] = ["time"]
         required.append("properties")
+    else:
+        inside = _or_null(inside)
     return {"type": "object", "required": required, "properties": {"event": _IDENTIFIER, "properties": inside}}
 
 
