@@ -6,9 +6,10 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from rich.console import Console
-from rich.progress import Progress, ProgressColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeElapsedColumn
 
-from kenko.runtime.clock import Clock
+from kenko.runtime.clock import Clock, SystemClock
+from schemas.base import from_ms
 
 LOG_EVERY_S: Final = 10.0
 """Without a terminal: a line this often."""
@@ -46,6 +47,32 @@ class Bar:
         if not self._console.is_terminal and now_s - self._logged_s >= LOG_EVERY_S:
             self._logged_s = now_s
             self._console.print(line, markup=False, soft_wrap=True)
+
+
+class HistoryBar(Bar):
+    """How far a history has come: the day in event time, how fast, how long still. On standard error, so that standard
+    output holds results only.
+    """
+
+    def __init__(self, *, console: Console, clock: Clock | None) -> None:
+        """`clock` None is the machine's."""
+        super().__init__(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.percentage:>3.0f}%  {task.fields[rate]:,.0f} events/s  {task.fields[left]:.0f} s left"),
+            TimeElapsedColumn(),
+            begins="reading",
+            console=console,
+            clock=clock or SystemClock(),
+            rate=0.0,
+            left=0.0,
+        )
+
+    def show_day(self, time_ms: int, done: float, *, rate: float, left_s: float) -> None:
+        """`done` of all, 0 to 1; the newest event is of `time_ms`."""
+        day = from_ms(time_ms).strftime("%Y-%m-%d")
+        line = f"{day}  {done:.0%}  {rate:,.0f} events/s  {left_s:.0f} s left"
+        self.show(day, min(done, 1.0), line, rate=rate, left=left_s)
 
 
 def seconds_left(elapsed_s: float, done: float) -> float:

@@ -3,38 +3,23 @@
 from __future__ import annotations
 
 from rich.console import Console
-from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 
-from kenko.cli.bar import Bar, seconds_left
+from kenko.cli.bar import HistoryBar, seconds_left
 from kenko.cli.say import err
-from kenko.runtime.clock import Clock, SystemClock
-from schemas.base import from_ms
+from kenko.runtime.clock import Clock
 
 
-class ImportBar(Bar):
-    """On standard error, so that standard output holds results only."""
+class ImportBar(HistoryBar):
+    """Counts lines: those of an earlier run are done, and say nothing of the pace."""
 
     def __init__(self, count: int, skipped: int, *, console: Console = err, clock: Clock | None = None) -> None:
         """`count`: lines of the file; `skipped`: those of an earlier run."""
         self._count = max(count, 1)
         self._skipped = skipped
-        super().__init__(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            TextColumn("{task.percentage:>3.0f}%  {task.fields[rate]:,.0f} events/s  {task.fields[left]:.0f} s left"),
-            TimeElapsedColumn(),
-            begins="reading",
-            console=console,
-            clock=clock or SystemClock(),
-            rate=0.0,
-            left=0.0,
-        )
+        super().__init__(console=console, clock=clock)
 
     def report(self, lines: int, time_ms: int) -> None:
         """So many lines are done; the newest event is of this time."""
-        elapsed_s = self.elapsed_s()
-        rate = (lines - self._skipped) / elapsed_s
-        left_s = seconds_left(elapsed_s, (lines - self._skipped) / max(self._count - self._skipped, 1))
-        day = from_ms(time_ms).strftime("%Y-%m-%d")
-        line = f"{day}  {lines / self._count:.0%}  {rate:,.0f} events/s  {left_s:.0f} s left"
-        self.show(day, min(lines / self._count, 1.0), line, rate=rate, left=left_s)
+        elapsed_s, done = self.elapsed_s(), lines - self._skipped
+        left_s = seconds_left(elapsed_s, done / max(self._count - self._skipped, 1))
+        self.show_day(time_ms, lines / self._count, rate=done / elapsed_s, left_s=left_s)
