@@ -41,8 +41,3 @@ class KnownAccounts:
         if account is not None:
             for user in ids:
                 self.note(source, user, account)
-
-    def forget(self, account: str) -> None:
-        """Know no user of `account` any more."""
-        for place in [place for place, known in self._account_of.items() if known == account]:
-            del self._account_of[place]
