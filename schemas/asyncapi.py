@@ -48,9 +48,11 @@ def _channel_id(topic: Topic) -> str:
 
 
 def _channel(spec: TopicSpec) -> Json:
-    configuration: Json = {"cleanup.policy": ["compact" if spec.compact else "delete"]}
+    configuration: Json = {"cleanup.policy": list(spec.cleanup())}
     if spec.retention_ms is not None:
         configuration["retention.ms"] = spec.retention_ms
+    if spec.compacted_within_ms is not None:
+        configuration["delete.retention.ms"] = spec.compacted_within_ms
     return {
         "address": spec.name.value,
         "description": f"{spec.content}. Keyed by: {spec.key}.",

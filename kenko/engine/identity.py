@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable
 from functools import lru_cache
 
-from kenko.engine.rows import ID_BYTES
+from kenko.engine.id_runs import ID_BYTES
 
 _CACHED_HASHES = 65_536
 _CACHED_SOURCES = 1024

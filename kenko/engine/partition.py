@@ -10,12 +10,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from enum import StrEnum
 from heapq import nsmallest
 
-from kenko.engine.assessing import Recall
 from kenko.engine.backfill import note_backfill, settle_backfill
 from kenko.engine.evaluation import Evaluation
 from kenko.engine.freshness import ALL_SOURCES
+from kenko.engine.held_account import HeldAccount
 from kenko.engine.identity import account_digest, event_digest
-from kenko.engine.recent_ids import NO_TIME, RecentIds, expired_through
+from kenko.engine.recent_ids import NO_TIME
 from kenko.engine.rows import Row, RowChange
 from kenko.engine.scorer import Scorer
 from kenko.engine.state import AccountState
@@ -55,26 +55,6 @@ _OUTCOME_APPLIED, _APPLIED, _TOO_LATE = Outcome.APPLIED, _NAMES[Outcome.APPLIED]
 _FORGOTTEN = _NAMES[Outcome.FORGOTTEN]
 
 
-class _Account:
-    """An account in the working set."""
-
-    __slots__ = ("chunks", "ids", "is_dirty", "is_forgotten", "memo", "row", "state", "used")
-
-    def __init__(self, state: AccountState | None, row: bytes | None, chunks: Sequence[bytes]) -> None:
-        self.state = state
-        """None: no such account yet."""
-        self.row = row
-        """The state encoded, while it is as it was stored: what a step is split against need not be encoded again."""
-        self.memo = Recall()
-        self.chunks = chunks
-        self.ids: RecentIds | None = None
-        """Read from the chunks at the first event: an account that is merely due does not need them."""
-        self.is_dirty = False
-        self.is_forgotten = False
-        """It has no state, and gets none."""
-        self.used = 0
-
-
 class PartitionFold:
     """Applies the records of one partition, in order, to the rows that were adopted."""
 
@@ -100,11 +80,11 @@ class PartitionFold:
         self.silent: dict[str, int] = dict(silent or {})
         """Sources that are silent, and since when; `""` is all of them."""
         self.counts: Counter[str] = Counter(counts or {})
-        """Running totals: by outcome, and ticks, ticks_ignored, evaluated, transitions, ignored_values."""
+        """Running totals: by outcome, and ticks, ticks_ignored, evaluated, transitions, ignored_values, ids_cut_short."""
         self._committed_ms = now_ms
         self._teller = Teller(scorer, partition, with_due_budget(scorer.model.score_hash, due_budget))
-        self._accounts: dict[str, _Account] = {}
-        self._dirty: dict[str, _Account] = {}
+        self._accounts: dict[str, HeldAccount] = {}
+        self._dirty: dict[str, HeldAccount] = {}
         self._uses = 0
         self._horizon_ms = scorer.horizon_ms
         self._scores: list[ScoreUpdate] = []
@@ -115,22 +95,40 @@ class PartitionFold:
         """Those that are not in the working set, each once: load and adopt them."""
         return [account_id for account_id in dict.fromkeys(account_ids) if account_id not in self._accounts]
 
+    def lacking_ids(self, account_ids: Iterable[str]) -> list[str]:
+        """Those in the working set that were adopted without their ids and have some: adopt them with their ids before a
+        record of theirs is applied.
+        """
+        known = ((account_id, self._accounts.get(account_id)) for account_id in account_ids)
+        return [account_id for account_id, account in known if account is not None and account.chunks is None]
+
     def adopt(self, rows: Mapping[str, Row | None]) -> None:
-        """Take rows into the working set; None: no such account yet. One that is there already stays as it is."""
+        """Take rows into the working set; None: no such account yet.
+
+        One that is there already stays as it is, but for ids that it lacks. The caller sees to it that nobody moved the
+        fence between the two readings: what they drop of the ids is over at their fence, not at ours.
+        """
         for account_id, row in rows.items():
-            if account_id not in self._accounts:
-                is_forgotten = self.is_forgotten(account_id)
-                state = None if row is None or is_forgotten else self.scorer.decode(account_id, row.state)
-                if row is None or state is None:
-                    account = _Account(None, None, ())
-                else:
-                    account = _Account(state, None if state.touched else row.state, row.ids)
-                account.is_forgotten = is_forgotten
-                self._accounts[account_id] = account
+            known = self._accounts.get(account_id)
+            if known is None:
+                account = self._accounts[account_id] = self._adopted(account_id, row)
                 self._use(account)
+            elif known.chunks is None:
+                known.chunks = () if row is None else row.ids
+
+    def _adopted(self, account_id: str, row: Row | None) -> HeldAccount:
+        is_forgotten = self.is_forgotten(account_id)
+        if row is not None and not is_forgotten:
+            return HeldAccount.stored(self.scorer, account_id, row)
+        account = HeldAccount()
+        account.is_forgotten = is_forgotten
+        return account
 
     def apply(self, offset: int, event: UsageEvent) -> Outcome:
-        """Apply one event to its adopted account. Raises KeyError if the account was not adopted."""
+        """Apply one event to its adopted account.
+
+        Raises KeyError if the account was not adopted, ValueError if it was, without the ids it has.
+        """
         account = self._accounts[event.account_id]
         time_ms = to_ms(event.time)
         now_ms, counts = self.now_ms, self.counts
@@ -185,7 +183,7 @@ class PartitionFold:
         Raises KeyError if the account was not adopted.
         """
         account_id = record.account_id
-        forgotten = _Account(None, None, ())
+        forgotten = HeldAccount()
         forgotten.is_forgotten = True
         # Changed until the commit: the store's due index still names it, and no tick may spend its budget on it.
         forgotten.is_dirty = True
@@ -200,7 +198,7 @@ class PartitionFold:
         """Whether nothing of this account is taken in any more."""
         return bool(self._forgotten) and account_digest(account_id) in self._forgotten
 
-    def _refusal(self, account: _Account, offset: int, digest: bytes) -> Outcome | None:
+    def _refusal(self, account: HeldAccount, offset: int, digest: bytes) -> Outcome | None:
         """Why a record that is not too late is not to be taken in; None: its id is remembered from now on."""
         state = account.state
         if state is not None and offset <= state.offset:
@@ -208,13 +206,11 @@ class PartitionFold:
             return Outcome.ALREADY
         ids = account.ids
         if ids is None:
-            row_offset = -1 if state is None else state.offset
-            ids = account.ids = RecentIds(account.chunks, row_offset=row_offset)
-            account.chunks = ()
+            ids = account.read_ids(self.counts)
         now_ms = self.now_ms
         return None if ids.add(digest, offset, NO_TIME if now_ms is None else now_ms) else Outcome.DUPLICATE
 
-    def _change(self, account: _Account, state: AccountState, offset: int) -> None:
+    def _change(self, account: HeldAccount, state: AccountState, offset: int) -> None:
         state.offset = offset
         account.row = None
         if not account.is_dirty:
@@ -249,7 +245,7 @@ class PartitionFold:
         now_ms = self._now()
         due = [(due_ms, id_) for due_ms, id_ in stored_due if due_ms <= now_ms and id_ not in self._dirty]
         for account_id, account in self._dirty.items():
-            due_ms = _due_ms(account.state)
+            due_ms = account.due_ms()
             if due_ms is not None and due_ms <= now_ms:
                 due.append((due_ms, account_id))
         due.sort(key=lambda entry: (entry[0], entry[1].encode()))
@@ -270,7 +266,7 @@ class PartitionFold:
             if state is None:
                 continue
             self._mark(account, state)
-            due_ms = _due_ms(state)
+            due_ms = account.due_ms()
             if state.offset >= tick_offset or due_ms is None or due_ms > now_ms:
                 continue
             evaluation = self.scorer.evaluate(state, now_ms, self.silent, account.memo)
@@ -304,7 +300,7 @@ class PartitionFold:
     def drain(self) -> list[RowChange]:
         """What a commit must write since the last drain. Marks all clean: a commit that fails means a new fold."""
         committed_ms = NO_TIME if self._committed_ms is None else self._committed_ms
-        changes = [_row_change(self.scorer, account, committed_ms) for account in self._dirty.values()]
+        changes = [account.drain(self.scorer, committed_ms) for account in self._dirty.values()]
         for account in self._dirty.values():
             account.is_dirty = False
         self._dirty = {}
@@ -330,42 +326,13 @@ class PartitionFold:
             raise ValueError("nothing can be due before the first tick")
         return self.now_ms
 
-    def _use(self, account: _Account) -> None:
+    def _use(self, account: HeldAccount) -> None:
         self._uses += 1
         account.used = self._uses
 
-    def _mark(self, account: _Account, state: AccountState) -> None:
+    def _mark(self, account: HeldAccount, state: AccountState) -> None:
         """The next commit writes this account."""
         if not account.is_dirty:
             account.is_dirty = True
             self._dirty[state.account_id] = account
             self._use(account)
-
-
-def _due_ms(state: AccountState | None) -> int | None:
-    """When the account has to be evaluated: at once while touched."""
-    if state is None:
-        return None
-    return 0 if state.touched else state.due_ms
-
-
-def _row_change(scorer: Scorer, account: _Account, committed_ms: int) -> RowChange | None:
-    state = account.state
-    if state is None:
-        return None
-    chunks: tuple[bytes, ...] = ()
-    if account.ids is None:
-        drop_through = expired_through(account.chunks, committed_ms)
-    else:
-        chunks, drop_through = account.ids.drain(committed_ms)
-    row = account.row = scorer.encode(state)
-    if state.touched:
-        account.row = None
-    return RowChange(
-        account_id=state.account_id,
-        state=row,
-        due_ms=_due_ms(state),
-        score_centi=None if state.last is None else state.last.score,
-        id_chunks=chunks,
-        drop_ids_through=drop_through,
-    )

@@ -7,7 +7,7 @@ any other its name. A row is shorter by that, and no step has to pack it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -58,6 +58,22 @@ def tell(state: AccountState, name: str, value: Any, time_ms: int, digest: bytes
         records.append(Told(time_ms, digest, {key: value}))
         records.sort(key=lambda told: (told.time_ms, told.digest), reverse=True)
     state.traits = records
+
+
+def carry_traits(state: AccountState, told: list[Told], names: Sequence[str]) -> None:
+    """Take traits that another reading of the log told: each goes before the one the account has. Only `names` stay."""
+    kept = {_PLACES.get(name, name) for name in names}
+    newer = {key for record in told for key in record.values}
+    records: dict[tuple[int, bytes], dict[int | str, Any]] = {}
+    for found, keys in ((state.traits, kept - newer), (told, kept)):
+        for record in found:
+            values = {key: value for key, value in record.values.items() if key in keys}
+            if values:
+                records.setdefault((record.time_ms, record.digest), {}).update(values)
+    state.traits = [
+        Told(time_ms, digest, dict(sorted(values.items(), key=_order)))
+        for (time_ms, digest), values in sorted(records.items(), key=lambda item: item[0], reverse=True)
+    ]
 
 
 def _order(item: tuple[int | str, Any]) -> tuple[bool, int | str]:

@@ -76,6 +76,7 @@ def score_hash(model: Struct) -> str:
             "due_budget": limits.DUE_BUDGET,
             "min_horizon_ms": limits.MIN_HORIZON_MS,
             "id_memory_ms": limits.ID_MEMORY_MS,
+            "id_grain_ms": limits.ID_GRAIN_MS,
             "id_limit": limits.ID_LIMIT,
             "model": without_words(plain),
         }

@@ -6,10 +6,10 @@ MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
 DAY_MS = 24 * HOUR_MS
 
-ENGINE_VERSION = 3
+ENGINE_VERSION = 4
 """Raise it whenever the same log with the same model would give another result."""
 
-LAYOUT_VERSION = 3
+LAYOUT_VERSION = 4
 """Raise it whenever a stored row can no longer be read, or means something else."""
 
 DUE_BUDGET = 1000
@@ -19,7 +19,10 @@ MIN_HORIZON_MS = 35 * DAY_MS
 """An event this much older than log time still counts, however short the windows are."""
 
 ID_MEMORY_MS = DAY_MS
-"""How long, in log time, an applied id is remembered."""
+"""How long, in log time, an applied id is remembered; it counts from the end of its hour."""
+
+ID_GRAIN_MS = HOUR_MS
+"""Log time at which an id was applied is kept as the end of the hour: many ids share one."""
 
 ID_LIMIT = 131_072
 """Most ids an account remembers: 1 MB."""

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from kenko.stream.snapshots import SnapshotPlan
 from schemas.base import from_ms, to_ms
 from schemas.dead_letter import DeadLetter, DeadLetterReason
 from schemas.generate import CONTRACTS, render, stale
@@ -51,7 +52,16 @@ def test_a_compacted_topic_has_no_retention_and_the_log_takes_the_brokers_time()
     by_name = {spec.name: spec.config() for spec in TOPICS}
     assert by_name[Topic.SCORES] == {"cleanup.policy": "compact"}
     assert by_name[Topic.USAGE_EVENTS]["message.timestamp.type"] == "LogAppendTime"
-    assert all(("retention.ms" in c) == (c["cleanup.policy"] == "delete") for c in by_name.values())
+    assert all(("retention.ms" in c) == ("delete" in c["cleanup.policy"]) for c in by_name.values())
+
+
+def test_a_set_of_snapshots_outlives_the_writing_of_the_next_one():
+    (spec,) = (spec for spec in TOPICS if spec.name is Topic.ACCOUNT_STATE)
+    config = spec.config()
+    assert config["cleanup.policy"] == "compact,delete"
+    assert int(config["min.compaction.lag.ms"]) >= 3 * SnapshotPlan().every_ms
+    # Of a segment that is still written nothing is compacted: it must be closed before the time is over.
+    assert int(config["segment.ms"]) < int(config["max.compaction.lag.ms"]) < int(config["retention.ms"])
 
 
 EVENT = {"id": "1", "account_id": "acme", "event": "Signed In", "time": "2026-11-20T09:14:03Z"}

@@ -156,25 +156,31 @@ class World:
     def _record(self, offset, record):
         fold = self.fold
         if isinstance(record, UsageEvent):
-            fold.adopt(self.store.rows(fold.missing([record.account_id])))
+            self._load_with_ids(record.account_id)
             fold.apply(offset, record)
         elif isinstance(record, AccountTraits | Override):
-            fold.adopt(self.store.rows(fold.missing([record.account_id])))
+            self._load_with_ids(record.account_id)
             fold.amend(offset, record)
         elif isinstance(record, Forget):
-            fold.adopt(self.store.rows(fold.missing([record.account_id])))
+            self._load_with_ids(record.account_id)
             fold.forget(record)
         elif isinstance(record, SourceState):
             fold.hear_of_source(record)
         elif fold.tick(offset, record, None):
             due = fold.select_due(self.store.due(fold.now_ms, self.due_budget + fold.changed_count()))
-            fold.adopt(self.store.rows(fold.missing(due)))
+            fold.adopt(self.store.rows(fold.missing(due), with_ids=False))
             for transition in fold.evaluate(due, offset):
                 assert self.transitions.setdefault(transition.id, transition) == transition
                 assert Transition.model_validate_json(transition.model_dump_json()) == transition
             for score in fold.take_scores():
                 key = score.account_id, score.offset
                 assert self.scores.setdefault(key, score) == score
+
+    def _load_with_ids(self, account):
+        """As a runner: one that was merely due so far gets its ids with its first record."""
+        fold = self.fold
+        fold.adopt(self.store.rows(fold.missing([account])))
+        fold.adopt(self.store.rows(fold.lacking_ids([account])))
 
     def _commit(self, offset, stop):
         before = self.store.fence()
@@ -205,8 +211,7 @@ class World:
         found, now_ms = {}, self.store.fence().now_ms
         for account, row in self.store.rows(self.store.scores).items():
             state = self.scorer.decode(account, row.state)
-            ids = RecentIds(row.ids, row_offset=state.offset)
-            found[account] = (state, [(id_, ids._seen[id_]) for id_ in ids._order if ids._seen[id_] > now_ms - DAY_MS])
+            found[account] = (state, RecentIds(row.ids, row.tail, row_offset=state.offset).known(now_ms))
         return found
 
     def states(self):

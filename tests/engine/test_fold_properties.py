@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kenko.engine import recent_ids
 from kenko.engine.assessing import Recall
 from kenko.engine.identity import event_digest
 from kenko.engine.kept import Kept
@@ -91,6 +92,14 @@ STEADY = st.lists(
     max_size=60,
 ).map(lambda drawn: [*BEGUN, *drawn])
 """An account that is only used, so that much is remembered of it; its traits are known, and its renewal is near."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small_tails():
+    """So that an account of a few events has chunks of ids too."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(recent_ids, "TAIL_BYTES", 40)
+        yield
 
 
 @pytest.fixture(scope="session")

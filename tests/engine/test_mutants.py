@@ -35,9 +35,23 @@ MUTANTS = [
     Mutant(
         "a repeated id counts again",
         "recent_ids.py",
-        "if digest in seen:",
-        "if digest in seen and not seen:",
+        "if digest in self._seen:",
+        "if digest in self._seen and not self._seen:",
         "test_fold_properties.py::test_a_repeat_changes_nothing[every-kind]",
+    ),
+    Mutant(
+        "an id of a commit that did not complete is known",
+        "recent_ids.py",
+        "if newest < offset <= row_offset:",
+        "if newest < offset:",
+        "test_recent_ids.py",
+    ),
+    Mutant(
+        "ids are dropped that a replay could ask for",
+        "held_account.py",
+        "ids = self.ids.drain(committed_ms)",
+        "ids = self.ids.drain(committed_ms + (1 << 40))",
+        "test_partition.py::test_an_id_leaves_the_row_one_commit_after_it_was_over",
     ),
     Mutant(
         "a row ahead of the log takes its records again",

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from kenko.engine import recent_ids
 from kenko.engine.partition import Outcome, PartitionFold
 from kenko.engine.rows import Row
 from schemas.health import Standing, Zone
@@ -184,7 +185,7 @@ def test_a_row_ahead_of_the_log_is_passed_over_and_handed_out_again(small, event
     evaluate(fold, 2, start)
     (change,) = fold.drain()
     again = PartitionFold(small, partition=0, now_ms=start)
-    again.adopt({"acme": Row(change.state, list(change.id_chunks))})
+    again.adopt({"acme": Row(change.state, list(change.id_chunks), change.tail)})
     assert again.apply(1, event()) is Outcome.ALREADY
     assert again.evaluate(["acme"], 2) == []
     (mended,) = again.drain()
@@ -201,14 +202,66 @@ def test_only_rows_that_are_written_leave_the_working_set_oldest_first(fold, eve
     assert fold.missing(["a", "c"]) == ["a", "c"]
 
 
-def test_a_chunk_of_ids_is_dropped_one_commit_after_it_was_over(fold, event, start):
-    dropped = []
-    for at, hours in enumerate([0, 23, 24, 25]):
+def test_an_id_leaves_the_row_one_commit_after_it_was_over(fold, event, start):
+    ids = []
+    for at, hours in enumerate([0, 24, 25, 26]):
         fold.tick(2 * at + 1, start + hours * HOUR_MS, None)
         fold.apply(2 * at + 2, event(id_=str(at)))
         (change,) = fold.drain()
-        dropped.append(change.drop_ids_through)
-    assert dropped == [None, None, None, 2]
+        ids.append((len(change.tail) - 4) // 13)  # each is of an hour of its own
+    assert ids == [1, 2, 3, 3]
+
+
+def test_an_account_that_is_merely_due_hands_its_ids_on_until_they_are_over(small, event, start, monkeypatch):
+    monkeypatch.setattr(recent_ids, "TAIL_BYTES", 13)
+    fold = PartitionFold(small, partition=0)
+    fold.adopt({"acme": None})
+    fold.tick(0, start, None)
+    fold.apply(1, event())
+    evaluate(fold, 2, start)
+    (written,) = fold.drain()
+    assert len(written.id_chunks) == 1
+
+    due = PartitionFold(small, partition=0, now_ms=start + 24 * HOUR_MS)
+    due.adopt({"acme": Row(written.state, None, written.tail)})
+    evaluate(due, 3, start + 25 * HOUR_MS, [(0, "acme")])
+    (kept,) = due.drain()
+    assert (kept.tail, kept.drop_ids_through) == (written.tail, None)
+    evaluate(due, 4, start + 26 * HOUR_MS, [(0, "acme")])
+    (over,) = due.drain()
+    assert (over.tail, over.drop_ids_through) == (b"", 3), "not one commit earlier: a replay could have asked for them"
+
+
+def test_ids_that_are_not_there_are_asked_for_before_a_record_is_applied(small, event, start, monkeypatch):
+    monkeypatch.setattr(recent_ids, "TAIL_BYTES", 13)
+    fold = PartitionFold(small, partition=0)
+    fold.adopt({"acme": None})
+    fold.tick(0, start, None)
+    fold.apply(1, event())
+    (written,) = fold.drain()
+    row = Row(written.state, list(written.id_chunks), written.tail)
+
+    again = PartitionFold(small, partition=0, now_ms=start)
+    again.adopt({"acme": row._replace(ids=None), "new": None})
+    assert again.lacking_ids(["acme", "new", "nobody"]) == ["acme"]
+    with pytest.raises(ValueError, match="without its ids"):
+        again.apply(2, event())
+    again.adopt({"acme": row})
+    assert again.lacking_ids(["acme"]) == []
+    assert again.apply(2, event()) is Outcome.DUPLICATE
+
+
+def test_ids_that_stand_in_the_row_alone_need_not_be_asked_for(small, event, start):
+    fold = PartitionFold(small, partition=0)
+    fold.adopt({"acme": None})
+    fold.tick(0, start, None)
+    fold.apply(1, event())
+    (written,) = fold.drain()
+
+    again = PartitionFold(small, partition=0, now_ms=start)
+    again.adopt({"acme": Row(written.state, None, written.tail)})
+    assert again.lacking_ids(["acme"]) == []
+    assert again.apply(2, event()) is Outcome.DUPLICATE
 
 
 def test_a_row_is_kept_small(fold, event, start):
@@ -236,4 +289,4 @@ def test_another_due_budget_gives_other_transition_ids(small, event, start):
 def test_a_transition_id_stays_what_it_is(fold, event, start):
     fold.apply(1, event())
     (transition,) = evaluate(fold, 2, start)
-    assert transition.id == "26e73848f878fbdb5609d69193b507f0"
+    assert transition.id == "63b78f7f994e7bd0f18c6aefa3668673"

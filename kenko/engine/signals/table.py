@@ -11,7 +11,7 @@ from typing import Any
 from kenko.engine.matching import Add, EventIndex
 from kenko.engine.signals.compiling import compile_signals
 from kenko.engine.signals.derived import Hidden, dependents, derive_input, derive_signal, operands, rank, unit_of
-from kenko.engine.signals.kind import MILLIONTHS, Reading
+from kenko.engine.signals.kind import MILLIONTHS, Kept, Reading
 from kenko.engine.signals.quotients import Derive
 from kenko.engine.signals.recency import RecencyKind
 from kenko.engine.signals.uniques import KeyedHash
@@ -85,7 +85,7 @@ class SignalTable:
 
         signals = {signal.name: signal for signal in model.signals}
         self._empties = tuple(kind.empty for kind in kinds)
-        self._forgets = tuple(kind.forget for kind in kinds)
+        self._forgets = tuple((cell, kind.forget) for cell, kind in enumerate(kinds) if not isinstance(kind, Kept))
         self._advances = tuple((self._column[s.name], k.advance) for s, k in zip(model.stored, kinds, strict=True))
         self._measures = tuple((self._column[s.name], k.measure) for s, k in zip(model.stored, kinds, strict=True))
         derives = [
@@ -202,8 +202,10 @@ class SignalTable:
 
     def forget(self, state: AccountState, now_ms: int) -> None:
         """Drop what can no longer count at `now_ms` or after it. No value changes by that."""
-        for forget, cell in zip(self._forgets, state.signals, strict=True):
-            forget(cell, now_ms)
+        cells = state.signals
+        for place, forget in self._forgets:
+            if cells[place]:
+                forget(cells[place], now_ms)
 
     def measure(self, state: AccountState, now_ms: int) -> _Columns:
         """The raw values that `advance` gives, changing nothing.
