@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any, TypeAlias
 
 from redis.asyncio import Redis, RedisCluster
+from redis.asyncio.cluster import ClusterNode
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
+from redis.exceptions import ClusterError
 
 AnyRedis: TypeAlias = Redis | RedisCluster
 """A client of one server or of a cluster. Both answer with bytes."""
@@ -40,5 +42,21 @@ def connect(url: str, **options: Any) -> AnyRedis:
     }
     for scheme, plain in _CLUSTER.items():
         if url.startswith(scheme):
-            return RedisCluster.from_url(plain + url.removeprefix(scheme), **settings)
+            return _Cluster.from_url(plain + url.removeprefix(scheme), **settings)
     return Redis.from_url(url, **settings)
+
+
+class _Cluster(RedisCluster):
+    """As redis-py's, but an ASK that names an unknown node is one of its errors, and not an AttributeError.
+
+    A node that is new, and gets its first slot just now, stands in no map yet. The end of the move is a MOVED, which it
+    learns from; until then there is nobody to ask, and the caller waits.
+    """
+
+    def get_node(
+        self, host: str | None = None, port: int | None = None, node_name: str | None = None
+    ) -> ClusterNode | None:
+        node = super().get_node(host, port, node_name)
+        if node is None:
+            raise ClusterError(f"a slot moves to {node_name or f'{host}:{port}'}, a node that has none yet")
+        return node

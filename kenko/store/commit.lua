@@ -5,7 +5,7 @@
 -- KEYS: fence, due, scores, forgotten; then the row keys of n accounts; then the ids keys of the m accounts whose ids
 --       change; then row key and ids key of each account to forget.
 -- ARGV: expected offset ('' = no fence); the new fence: offset, now or '', counts, log, heard, forwarded; n, m; number of
---       fields, fields; then of each account to forget its id and its digest.
+--       fields, fields; the role the caller has ('' = live); then of each account to forget its id and its digest.
 -- Fields: for each of the m accounts its drop-through offset or '', its number of chunks, its chunks;
 --         then n states; then n times account, due time or '', score. Each with its length before it (4 bytes, big
 --         endian), all in one string: a client takes longer over 16,000 arguments than Redis over the whole commit.
@@ -52,8 +52,10 @@ local function batch(...)
 end
 
 -- step: compare
--- A zombie, a second owner, a commit that was applied before, an emptied store: refused as a whole.
-if (call('HGET', FENCE, 'offset') or '') ~= ARGV[1] then
+-- A zombie, a second owner, a commit that was applied before, an emptied store, a keyspace that another model takes the
+-- place of: refused as a whole.
+local stands = call('HMGET', FENCE, 'offset', 'role')
+if (stands[1] or '') ~= ARGV[1] or (stands[1] and (stands[2] or '') ~= ARGV[12]) then
   return 0
 end
 
@@ -109,7 +111,7 @@ score()
 -- Stopped here: the replay drops what it meets of the account up to the record that asks for this, which asks again. What
 -- that was worth telling was told: outputs come before the commit.
 local note = batch('SADD', FORGOTTEN)
-for i = 12, #ARGV, 2 do
+for i = 13, #ARGV, 2 do
   note(ARGV[i + 1])
 end
 note()
@@ -121,7 +123,7 @@ local drop, undue_erased, unscore = batch('DEL'), batch('ZREM', DUE), batch('ZRE
 for i = FIRST + accounts + with_ids + 1, #KEYS do
   drop(KEYS[i])
 end
-for i = 12, #ARGV, 2 do
+for i = 13, #ARGV, 2 do
   undue_erased(ARGV[i])
   unscore(ARGV[i])
 end
@@ -131,5 +133,8 @@ unscore()
 
 -- step: fence
 -- Now the commit counts. The caller may not hear of it: it sends it again and is refused, or reads the fence.
+if ARGV[12] ~= '' then
+  call('HSET', FENCE, 'role', ARGV[12])
+end
 call('HSET', FENCE, 'offset', ARGV[2], 'now', ARGV[3], 'counts', ARGV[4], 'log', ARGV[5], 'heard', ARGV[6], 'forwarded', ARGV[7])
 return 1

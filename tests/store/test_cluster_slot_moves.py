@@ -44,6 +44,9 @@ async def test_while_a_slot_moves_a_commit_is_refused_as_a_whole_and_goes_on_aft
             assert contents(source, target) == before
 
         source.migrate("127.0.0.1", second.port, source.keys("*"), 0, 5000)
+        # ASK: all are there. The client does not know that node: it had no slot when the client looked.
+        with pytest.raises(TransientError, match="a node that has none yet"):
+            await store.fence()
         for node in (target, source):
             node.execute_command("CLUSTER", "SETSLOT", KEYS.slot, "NODE", target_id)
 

@@ -20,8 +20,8 @@ FIRST = PartitionCommit(
     None,
     Fence(10, "log", 1_000, {"applied": 10}),
     [
-        RowChange("a", b"a1", 0, None, (chunk(1, 1), chunk(5, 2))),
-        RowChange("b", b"b1", 70, 5000, (chunk(3, 3),)),
+        RowChange("a", b"a1", 0, None, (chunk(1, 1), chunk(5, 2)), tail=b"of a1"),
+        RowChange("b", b"b1", 70, 5000, (chunk(3, 3),), tail=b"of b1"),
         RowChange("c", b"c1", 80, 6000),
         RowChange("e", b"e1", 60, 3000, (chunk(2, 9),)),
     ],
@@ -30,7 +30,7 @@ SECOND = PartitionCommit(
     10,
     Fence(20, "log", 2_000, {"applied": 19, "ticks": 1}),
     [
-        RowChange("a", b"a2", 90, 4000, (chunk(15, 4), chunk(16, 5)), 1),
+        RowChange("a", b"a2", 90, 4000, (chunk(15, 4), chunk(16, 5)), 1, b"of a2"),
         RowChange("b", b"b2", None, None, drop_ids_through=3),
         RowChange("d", b"d2", 0, None, (chunk(12, 6),)),
     ],
@@ -43,7 +43,7 @@ async def everything(world):
     rows = await store.rows("abcde")
     return {
         "fence": await store.fence(),
-        "states": {a: row and row.state for a, row in rows.items()},
+        "states": {a: row and (row.state, row.tail) for a, row in rows.items()},
         # A chunk may stand there twice: whoever reads it knows its ids already.
         "ids": {a: sorted(set(row.ids)) for a, row in rows.items() if row},
         "due": await store.due(10**15, 100),
@@ -111,7 +111,7 @@ async def test_steps_come_in_the_order_ids_rows_indexes_forgotten_erased_fence(w
             (
                 at.name,
                 chunk(16, 5) in row.ids,
-                row.state == b"a2",
+                (row.state, row.tail) == (b"a2", b"of a2"),
                 await store.next_due() == 0 and (90, "a") in await store.due(100, 10),
                 (await world.scores())["a"] == 4000,
                 await store.forgotten() == {b"e, 16 bytes long"},

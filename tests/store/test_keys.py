@@ -16,6 +16,7 @@ from kenko.store.keys import MAX_PARTITIONS, PartitionKeys, hash_tag
 def test_every_key_of_a_partition_lies_in_its_slot(account_id, partition):
     keys = PartitionKeys("default-0123abcd", partition, 12)
     names = [keys.fence, keys.due, keys.scores, keys.row(account_id), keys.ids(account_id)]
+    names += [keys.live, keys.layout, keys.forgotten]
     assert {key_slot(name.encode("utf-8", "surrogatepass")) for name in names} == {keys.slot}
 
 
@@ -42,7 +43,9 @@ def test_nodes_of_equal_size_get_equal_numbers_of_partitions(partitions, nodes):
 def test_the_layout_is_kept():
     """These names are in people's Redis: changing one loses their state."""
     keys = PartitionKeys("default-0123abcd", 3, 12)
-    assert [keys.fence, keys.due, keys.scores, keys.row("acme"), keys.ids("acme")] == [
+    assert [keys.live, keys.layout, keys.fence, keys.due, keys.scores, keys.row("acme"), keys.ids("acme")] == [
+        "kenko:{p3of12-40}:live",
+        "kenko:default-0123abcd:{p3of12-40}:layout",
         "kenko:default-0123abcd:{p3of12-40}:fence",
         "kenko:default-0123abcd:{p3of12-40}:due",
         "kenko:default-0123abcd:{p3of12-40}:scores",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kenko.engine.rows import CHUNK_HEADER, RowChange
+from kenko.engine.rows import CHUNK_HEADER, Row, RowChange
 from kenko.engine.source_rhythm import USUAL, Heard
 from kenko.runtime.errors import TransientError
 from kenko.store.memory_partition import Interruption, MemoryPartitionStore
@@ -66,7 +66,7 @@ async def test_a_commit_is_read_back(world):
     ) is (CommitOutcome.APPLIED)
 
     assert await store.fence() == fence
-    assert await store.rows(["acme", "other"]) == {"acme": (state, [ids]), "other": None}
+    assert await store.rows(["acme", "other"]) == {"acme": Row(state, [ids]), "other": None}
     assert await store.due(1_772_000_499_999, 10) == []
     assert await store.due(1_772_000_500_000, 10) == [(1_772_000_500_000, "acme")]
     assert await store.next_due() == 1_772_000_500_000
@@ -187,7 +187,7 @@ async def test_a_commit_that_expects_another_fence_is_refused_as_a_whole(world, 
 
     assert outcome is CommitOutcome.REFUSED
     assert await store.fence() == Fence(7, LOG, None, {"applied": 7})
-    assert await store.rows(["acme", "new"]) == {"acme": (b"good", [chunk(6, 1)]), "new": None}
+    assert await store.rows(["acme", "new"]) == {"acme": Row(b"good", [chunk(6, 1)]), "new": None}
     assert await store.due(100, 10) == [(10, "acme")]
     assert await world.scores() == {"acme": 5000}
 
@@ -199,7 +199,7 @@ async def test_of_two_runners_one_wins(world):
     assert await owner.commit(commit(7, 9, change("acme", b"owner"))) is CommitOutcome.APPLIED
     assert await zombie.commit(commit(7, 8, change("acme", b"zombie"))) is CommitOutcome.REFUSED
 
-    assert await owner.rows(["acme"]) == {"acme": (b"owner", [])}
+    assert await owner.rows(["acme"]) == {"acme": Row(b"owner", [])}
 
 
 async def test_a_commit_delivered_twice_is_applied_once(world):
@@ -207,7 +207,7 @@ async def test_a_commit_delivered_twice_is_applied_once(world):
     same = commit(None, 7, change("acme", id_chunks=(chunk(6, 1),)))
 
     assert [await store.commit(same), await store.commit(same)] == [CommitOutcome.APPLIED, CommitOutcome.REFUSED]
-    assert await store.rows(["acme"]) == {"acme": (b"state", [chunk(6, 1)])}
+    assert await store.rows(["acme"]) == {"acme": Row(b"state", [chunk(6, 1)])}
 
 
 async def test_a_store_that_was_emptied_refuses_and_shows_no_fence(world):
@@ -255,19 +255,41 @@ async def test_an_account_without_a_score_has_none_in_the_scores(world):
     assert await world.scores() == {"a": None, "b": 10_000, "c": 1}
 
 
+async def test_rows_come_without_ids_where_none_are_asked_for(world):
+    store = world.runner()
+    chunks = (chunk(3, 1), chunk(4, 2))
+    await store.commit(commit(None, 5, change("acme", id_chunks=chunks, tail=b"tail"), change("other", b"")))
+
+    assert await store.rows(["acme", "no", "other"], with_ids=False) == {
+        "acme": Row(b"state", None, b"tail"),
+        "no": None,
+        "other": Row(b"", None),
+    }
+    assert await store.rows(["acme"]) == {"acme": Row(b"state", [*chunks], b"tail")}
+
+
+async def test_a_row_and_its_tail_are_written_together(world):
+    store = world.runner()
+    await store.commit(commit(None, 5, change("acme", tail=bytes(600))))
+    await store.commit(commit(5, 6, change("acme", b"next", tail=b"t")))
+    assert await store.rows(["acme"]) == {"acme": Row(b"next", [], b"t")}
+    await store.commit(commit(6, 7, change("acme", b"last")))
+    assert await store.rows(["acme"]) == {"acme": Row(b"last", [])}, "a change without a tail leaves none"
+
+
 async def test_id_chunks_are_appended_and_dropped_by_their_offset(world):
     store = world.runner()
     first, second, third = chunk(3, 1, 2), chunk(4, 3), chunk(9, 4, 5, 6)
     await store.commit(commit(None, 5, change("acme", id_chunks=(first, second)), change("other", id_chunks=(first,))))
 
     await store.commit(commit(5, 10, change("acme", b"1", id_chunks=(third,), drop_ids_through=3)))
-    assert await store.rows(["acme", "other"]) == {"acme": (b"1", [second, third]), "other": (b"state", [first])}
+    assert await store.rows(["acme", "other"]) == {"acme": Row(b"1", [second, third]), "other": Row(b"state", [first])}
 
     await store.commit(commit(10, 11, change("acme", b"2", drop_ids_through=8)))
-    assert await store.rows(["acme"]) == {"acme": (b"2", [third])}
+    assert await store.rows(["acme"]) == {"acme": Row(b"2", [third])}
 
     await store.commit(commit(11, 12, change("acme", b"3", drop_ids_through=2**52)))
-    assert await store.rows(["acme"]) == {"acme": (b"3", [])}
+    assert await store.rows(["acme"]) == {"acme": Row(b"3", [])}
 
 
 @pytest.mark.parametrize("account_id", ODD_ACCOUNTS)
@@ -276,7 +298,10 @@ async def test_an_account_id_may_hold_anything(world, account_id):
     rows = [change(account_id, b"odd", 3, 17, id_chunks=(chunk(1, 1),)), change("plain", b"plain", 4)]
     await store.commit(commit(None, 1, *rows))
 
-    assert await store.rows([account_id, "plain"]) == {account_id: (b"odd", [chunk(1, 1)]), "plain": (b"plain", [])}
+    assert await store.rows([account_id, "plain"]) == {
+        account_id: Row(b"odd", [chunk(1, 1)]),
+        "plain": Row(b"plain", []),
+    }
     assert await store.due(3, 10) == [(3, account_id)]
     assert (await world.scores())[account_id] == 17
 
@@ -290,7 +315,7 @@ async def test_a_full_commit_fits(world):
     ]
     assert await store.commit(commit(None, 1, *rows)) is CommitOutcome.APPLIED
 
-    assert await store.rows(accounts) == {c.account_id: (c.state, list(c.id_chunks)) for c in rows}
+    assert await store.rows(accounts) == {c.account_id: Row(c.state, list(c.id_chunks)) for c in rows}
     assert await store.due(10**15, 10_000) == [(c.due_ms, c.account_id) for c in rows if c.due_ms is not None]
     assert await world.scores() == {c.account_id: c.score_centi for c in rows}
 
@@ -299,10 +324,10 @@ async def test_one_account_may_bring_many_chunks_and_drop_many(world):
     store = world.runner()
     chunks = tuple(chunk(n, n) for n in range(10_000))
     await store.commit(commit(None, 10_000, change("hot", id_chunks=chunks)))
-    assert await store.rows(["hot"]) == {"hot": (b"state", list(chunks))}
+    assert await store.rows(["hot"]) == {"hot": Row(b"state", list(chunks))}
 
     await store.commit(commit(10_000, 10_001, change("hot", drop_ids_through=9_997)))
-    assert await store.rows(["hot"]) == {"hot": (b"state", list(chunks[9_998:]))}
+    assert await store.rows(["hot"]) == {"hot": Row(b"state", list(chunks[9_998:]))}
 
 
 async def test_more_accounts_than_a_commit_holds_can_be_read(world):
@@ -313,7 +338,7 @@ async def test_more_accounts_than_a_commit_holds_can_be_read(world):
     rows = await store.rows(accounts)
 
     assert list(rows) == accounts
-    assert rows.pop("known") == (b"state", [])
+    assert rows.pop("known") == Row(b"state", [])
     assert set(rows.values()) == {None}
 
 

@@ -34,6 +34,7 @@ CHANGES = st.builds(
     st.none() | st.integers(0, 10_000),
     st.lists(CHUNKS, max_size=3).map(tuple),
     st.none() | st.integers(0, 9),
+    st.binary(max_size=16),
 )
 ROWS = st.lists(CHANGES, max_size=6, unique_by=lambda change: change.account_id)
 COUNTS = st.dictionaries(st.sampled_from(["applied", "duplicate", "dead_lettered.invalid"]), st.integers(0, 2**50))
