@@ -35,3 +35,10 @@ class PermanentError(KenkoError):
 
 class ConfigurationError(KenkoError):
     """The process cannot start as it is set up. The text names the setting and the mend, one line a mistake."""
+
+
+def is_closed_connection(error: RuntimeError) -> bool:
+    """Whether uvloop says that a connection was reset before it was written to. asyncio's own loop says nothing there;
+    clients of Kafka and Redis know it as no error of a connection, and would let it end the process.
+    """
+    return "the handler is closed" in str(error)

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
+import sys
+import threading
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
+from kenko.runtime.crash import arm
 from kenko.runtime.errors import ConfigurationError
 from kenko.runtime.logging import get_logger
 from kenko.runtime.settings import exit_configuration
 
 EXIT_OK: Final = 0
 EXIT_FAILED: Final = 1
+LEAVE_S: Final = 2.0
+"""Seconds that tasks and threads of libraries have to end after `main` has; those of Kafka clients can take minutes."""
 
 _log = get_logger(__name__)
 
@@ -93,12 +99,33 @@ async def _result(service: str, task: asyncio.Task[None], grace_s: float) -> int
 
 
 def run(service: str, main: Main, *, grace_s: float = 25.0) -> int:
-    """As `supervise`, with an event loop of its own. A ConfigurationError is printed and exits with code 2."""
+    """As `supervise`, with an event loop of its own. A ConfigurationError is printed and exits with code 2.
+
+    What libraries have left behind ends with the process, by force after `LEAVE_S` seconds: all that counts is done.
+    """
+    leaving: threading.Timer | None = None
+    earlier = set(threading.enumerate())
     try:
+        arm(os.environ)
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            return runner.run(supervise(service, main, grace_s=grace_s))
+            code = runner.run(supervise(service, main, grace_s=grace_s))
+            leaving = threading.Timer(LEAVE_S, _leave, (service, code))
+            leaving.daemon = True
+            leaving.start()
     except ConfigurationError as error:
         exit_configuration(error)
+    else:
+        return code
+    finally:
+        # A thread that is left would hold up the end of the interpreter: then the timer goes on.
+        if leaving is not None and not any(not t.daemon for t in set(threading.enumerate()) - earlier):
+            leaving.cancel()
+
+
+def _leave(service: str, code: int) -> None:
+    _log.warning(f"{service}.left_by_force", after_s=LEAVE_S, threads=[thread.name for thread in threading.enumerate()])
+    sys.stdout.flush()
+    os._exit(code)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

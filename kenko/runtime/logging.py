@@ -15,6 +15,7 @@ import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from kenko.runtime.clock import Clock, SystemClock
+from kenko.runtime.log_repeats import Repeats
 from schemas.base import from_ms
 
 _HIDDEN: Final = "[hidden]"
@@ -24,6 +25,7 @@ _SECRET_NAMES: Final = frozenset(
 _URL_LOGIN: Final = re.compile(r"(?<=://)[^/@\s]*@")
 _LOUD: Final = ("aiokafka", "asyncio", "faust", "kafka", "mode", "uvicorn", "uvicorn.error")
 """Libraries that install handlers or levels of their own: theirs are removed, their records go through ours."""
+_REPEATING: Final = ("aiokafka",)
 _ONLY_WARNINGS: Final = ("aiokafka", "asyncio", "aiohttp.access", "uvicorn.access")
 
 
@@ -36,12 +38,12 @@ def configure_logging(
     stream: TextIO | None = None,
 ) -> None:
     """Route structlog and the standard library's loggers to `stream`, standard output by default. Safe to call again."""
-    stream = stream or sys.stdout
+    stream, clock = stream or sys.stdout, clock or SystemClock()
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.ExtraAdder(),
-        _Stamp(service, clock or SystemClock()),
+        _Stamp(service, clock),
         structlog.processors.format_exc_info,
         hide_secrets,
     ]
@@ -62,6 +64,8 @@ def configure_logging(
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
         )
     )
+    if level != "debug":
+        handler.addFilter(Repeats(_REPEATING, clock))
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
     for name in _LOUD:
         logger = logging.getLogger(name)

@@ -104,6 +104,11 @@ class Settings(BaseSettings):
         default="kenko", min_length=1, description="First part of each Redis key, so that several can share."
     )
 
+    dangerous_allow_unsafe_redis: bool = Field(
+        default=False,
+        description="Lets scorer and alerter start on a Redis that can lose state: too old, evicting, or without an AOF.",
+    )
+
     model_path: Path | None = Field(
         default=None, validation_alias="KENKO_MODEL", description="Path of the health model's YAML file."
     )

@@ -40,7 +40,11 @@ class RawRecord(Protocol):
 def dead_letter_record(  # noqa: PLR0913 - what the letter says, by keyword
     record: RawRecord, topic: str, *, reason: DeadLetterReason, message: str, app: str, source_topic: str
 ) -> OutRecord:
-    """The letter for `topic`; `record` stood in `source_topic`, and `app` gave it up."""
+    """The letter for `topic`; `record` stood in `source_topic`, and `app` gave it up.
+
+    On the partition it stood on there: that is where its key belongs, or its producer put it, and records without a key
+    keep their order too. All topics have the same number of partitions.
+    """
     cuts: list[str] = []
     key = None if record.key is None else _cut("key", record.key, MAX_KEY_BYTES, cuts)
     value = _cut("value", record.value or b"", MAX_VALUE_BYTES, cuts)
@@ -55,7 +59,9 @@ def dead_letter_record(  # noqa: PLR0913 - what the letter says, by keyword
         partition=record.partition,
         offset=record.offset,
     )
-    return OutRecord(topic=topic, key=key, value=value, headers=(*headers, *letter.headers()))
+    return OutRecord(
+        topic=topic, key=key, value=value, headers=(*headers, *letter.headers()), partition=record.partition
+    )
 
 
 def _cut(name: str, part: bytes, limit: int, cuts: list[str]) -> bytes:

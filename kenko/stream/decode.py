@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from kenko.dialects.cloudevents import decode_record
 from kenko.dialects.own_records import OwnRecord
@@ -17,6 +17,8 @@ from schemas.tick import Tick
 from schemas.usage_event import UsageEvent
 
 _OF_AN_ACCOUNT = (UsageEvent, AccountTraits, Override, Forget)
+_new: Final = tuple.__new__
+"""What the constructor of a named tuple calls in the end, at half the cost; for the one way that all records go."""
 
 
 class Item(NamedTuple):
@@ -44,7 +46,21 @@ def decode(records: Iterable[Any], from_offset: int, *, log_id: str, partitions:
 
     `log_id` and `partitions` are those of the log they were read from: they tell which copies are its own.
     """
-    return [_item(r, log_id, partitions) for r in records if r.offset >= from_offset]
+    items: list[Item] = []
+    for record in records:
+        offset, headers = record.offset, record.headers
+        if offset < from_offset:
+            continue
+        if headers and headers[-1][0] == LAST_HEADER:  # nearly never: this look is all that other records pay
+            items.append(_forwarded(record, log_id, partitions))
+            continue
+        content: UsageEvent | OwnRecord | InvalidRecord
+        try:
+            content = decode_record(record.key, record.value, headers, record.timestamp)
+        except InvalidRecord as refusal:
+            content = refusal
+        items.append(_new(Item, (offset, content, record, None)))
+    return items
 
 
 def accounts(items: Iterable[Item]) -> list[str]:
@@ -75,13 +91,13 @@ def heard(items: Sequence[Item], hour_ms: int) -> list[tuple[str, int]]:
     return list({(source, time_ms // hour_ms): (source, time_ms) for source, time_ms in events}.values())
 
 
-def _item(record: Any, log_id: str, partitions: int) -> Item:
-    origin, timestamp_ms, headers = None, record.timestamp, record.headers
+def _forwarded(record: Any, log_id: str, partitions: int) -> Item:
+    """A record that says of itself that it was forwarded."""
+    origin = None
     try:
-        if headers and headers[-1][0] == LAST_HEADER:  # nearly never: this look is all that other records pay
-            origin = origin_of(record, log_id, partitions)
-            timestamp_ms = timestamp_ms if origin is None else taken_in_ms(record, origin)
-        content = decode_record(record.key, record.value, headers, timestamp_ms)
+        origin = origin_of(record, log_id, partitions)
+        timestamp_ms = record.timestamp if origin is None else taken_in_ms(record, origin)
+        content = decode_record(record.key, record.value, record.headers, timestamp_ms)
     except InvalidRecord as refusal:
         return Item(record.offset, refusal, record, origin)
     return Item(record.offset, content, record, origin)

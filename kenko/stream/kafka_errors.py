@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from aiokafka import errors as kafka
 
-from kenko.runtime.errors import PermanentError, TransientError
+from kenko.runtime.errors import PermanentError, TransientError, is_closed_connection
 
 
 class KafkaRefusal(StrEnum):
@@ -51,4 +51,8 @@ def translated() -> Iterator[None]:
     try:
         yield
     except (kafka.KafkaError, OSError) as error:
+        raise translate(error) from error
+    except RuntimeError as error:
+        if not is_closed_connection(error):
+            raise
         raise translate(error) from error

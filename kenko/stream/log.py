@@ -29,6 +29,9 @@ class PartitionLog(Protocol):
     async def end_offset(self, at_least: int) -> int:
         """The log's end. Exact if it is below `at_least`; otherwise any number from `at_least` on will do."""
 
+    async def committed_offset(self) -> int | None:
+        """What the consumer group last committed; None: nothing. All outputs below it were sent."""
+
 
 class FaustLog:
     """A `PartitionLog` over the Faust consumer of this process."""
@@ -57,6 +60,11 @@ class FaustLog:
             if end >= at_least:
                 return end
             return await self._fetched_end(end)
+
+    async def committed_offset(self) -> int | None:
+        with translated():
+            offset: int | None = await self._app.consumer.committed(self._kafka_tp)
+        return offset
 
     @property
     def _kafka_tp(self) -> TopicPartition:

@@ -31,6 +31,8 @@ class MemoryLog:
         self.start = 0
         self.position = 0
         self.held = False
+        self.committed: int | None = None
+        """What the consumer group committed."""
         self.seeks: list[int] = []
         self._follows = 0
 
@@ -78,3 +80,6 @@ class MemoryLog:
 
     async def end_offset(self, at_least: int) -> int:  # noqa: ARG002 - exact whatever is asked
         return self.end
+
+    async def committed_offset(self) -> int | None:
+        return self.committed

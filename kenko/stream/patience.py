@@ -6,7 +6,8 @@ A runner that waits is alive: its partition is held back by its full queue, the 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Final, TypeVar
 
 from kenko.engine.rows import Row
@@ -18,6 +19,8 @@ from kenko.stream.producer import Output, OutRecord
 
 FIRST_WAIT_S: Final = 0.1
 LONGEST_WAIT_S: Final = 5.0
+_DOUBLINGS: Final = 10
+"""By then the longest wait is reached."""
 
 Sleep = Callable[[float], Awaitable[None]]
 Result = TypeVar("Result")
@@ -30,7 +33,8 @@ def wait_s(failures: int, retry_after_s: float) -> float:
 
     The first failure is most often a connection that a restarted server closed: the next try finds a new one.
     """
-    backoff = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2.0 ** (failures - 1))
+    doublings = min(failures - 1, _DOUBLINGS)  # after a thousand failures, an hour and a half, 2.0 ** n is no float
+    backoff = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2.0**doublings)
     return backoff if failures == 1 else max(backoff, min(retry_after_s, LONGEST_WAIT_S))
 
 
@@ -42,6 +46,15 @@ class Patience:
         self._sleep = sleep
         self.waiting = 0
         """Calls that wait something out right now."""
+
+    @contextmanager
+    def busy(self) -> Iterator[None]:
+        """Something long is done that moves no offset: it counts as waiting, or it would pass for a stall."""
+        self.waiting += 1
+        try:
+            yield
+        finally:
+            self.waiting -= 1
 
     async def outlast(self, cause: str, call: Callable[[], Awaitable[Result]]) -> Result:
         """The result of `call`; `cause` ("redis", "kafka") is what it waits for."""
@@ -92,9 +105,9 @@ class PatientStore:
     async def forgotten(self) -> frozenset[bytes]:
         return await self._outlast("redis", self._store.forgotten)
 
-    async def rows(self, account_ids: Iterable[str]) -> dict[str, Row | None]:
+    async def rows(self, account_ids: Iterable[str], *, with_ids: bool = True) -> dict[str, Row | None]:
         wanted = list(account_ids)
-        return await self._outlast("redis", lambda: self._store.rows(wanted))
+        return await self._outlast("redis", lambda: self._store.rows(wanted, with_ids=with_ids))
 
     async def due(self, until_ms: int, limit: int) -> list[tuple[int, str]]:
         return await self._outlast("redis", lambda: self._store.due(until_ms, limit))

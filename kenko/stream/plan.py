@@ -32,8 +32,8 @@ class RunnerPlan:
     """Rows kept in memory, at most; the least recently used go."""
     commit_every: int = 20_000
     """Records applied while catching up before a commit comes, at most."""
-    idle_commit_s: float = 5.0
-    """Seconds without a record after which what is applied is committed, tick or not."""
+    idle_commit_s: float = 2.0
+    """Seconds without a record after which what is applied is committed, tick or not, and the store is looked at."""
     queue_high: int = 32
     """Batches waiting at which the partition is held back."""
     queue_low: int = 8

@@ -10,10 +10,12 @@ from kenko.runtime.errors import TransientError
 from kenko.runtime.logging import get_logger
 from kenko.stream.observer import StreamObserver
 from kenko.stream.runner import PartitionRunner
+from kenko.stream.watchdog import Commit
 
 DRAIN_LIMIT_S: Final = 5.0
 
-MakeRunner = Callable[[int], PartitionRunner]
+MakeRunner = Callable[[int], PartitionRunner | None]
+"""None: this partition is not to be read, and whoever says so ends the process."""
 
 _log = get_logger(__name__)
 
@@ -41,6 +43,11 @@ class PartitionReader:
         offsets = {p: -1 if r.next_offset is None else r.next_offset for p, r in self._runners.items()}
         return {p: offset for p, offset in offsets.items() if offset <= ends.get(p, -2)}
 
+    def commits(self, committed: Callable[[int], int | None]) -> dict[int, Commit]:
+        """How far what Kafka took, as `committed` tells it, follows what it is shown of ours."""
+        shown = {p: r.told_below for p, r in self._runners.items()}
+        return {p: Commit(committed(p), fence) for p, fence in shown.items() if fence is not None}
+
     @property
     def all_positioned(self) -> bool:
         """Every partition assigned to us stands at its fence."""
@@ -59,8 +66,9 @@ class PartitionReader:
         await self._stop(set(self._runners) - set(partitions))
         again = [self._runners[p] for p in partitions if p in self._runners]
         for partition in sorted(set(partitions) - set(self._runners)):
-            runner = self._runners[partition] = self._make_runner(partition)
-            runner.start()
+            if (runner := self._make_runner(partition)) is not None:
+                self._runners[partition] = runner
+                runner.start()
         for runner in again:
             try:
                 await runner.seek_again()
@@ -75,7 +83,7 @@ class PartitionReader:
 
     def fence(self, partition: int) -> int | None:
         runner = self._runners.get(partition)
-        return None if runner is None else runner.fence_offset
+        return None if runner is None else runner.told_below
 
     async def drain(self, limit_s: float) -> None:
         """Commit what is applied, everywhere, and take nothing more; for an orderly end. Fences stay readable."""

@@ -14,18 +14,25 @@ from kenko.engine.scorer import Scorer
 from kenko.runtime.clock import Clock
 from kenko.runtime.errors import ConfigurationError
 from kenko.runtime.logging import get_logger
+from kenko.store.keys import BEING_DROPPED
 from kenko.store.port import Fence, PartitionStore
+from kenko.store.roles import Role
 from kenko.stream.batches import Batch
 from kenko.stream.continuity import Continuity, judge
 from kenko.stream.decode import decode
 from kenko.stream.log import PartitionLog
 from kenko.stream.observer import StreamObserver
+from kenko.stream.past import look_back
 from kenko.stream.patience import Patience, PatientOutput, PatientStore
 from kenko.stream.plan import RunnerPlan
 from kenko.stream.producer import Output
+from kenko.stream.seat import AlwaysLive, Seat
+from kenko.stream.snapshots import Keeper, NoSnapshots
 from kenko.stream.strays import MisroutedWarning
 from kenko.stream.working_set import FenceMovedError, WorkingSet
 
+BEYOND_EVERY_LOG: Final = 1 << 62
+"""Asked for an end at least there, a log answers exactly."""
 SEEK_AGAIN_S: Final = 10.0
 """A gap that lasts this long after a seek back is answered with another one."""
 
@@ -52,7 +59,13 @@ class PartitionRunner:
         clock: Clock,
         patience: Patience,
         failed: Failed,
+        seat: Seat | None = None,
+        snapshots: Keeper | None = None,
     ) -> None:
+        """`seat`: where another model may be live, or this one is a shadow; None: nobody else is there.
+        `snapshots`: what keeps the rows beside the store while this model is the live one.
+        """
+        self._seat: Seat = AlwaysLive() if seat is None else seat
         self._plan = plan
         self._scorer = scorer
         self._store = PatientStore(store, patience)
@@ -62,6 +75,8 @@ class PartitionRunner:
         self._clock = clock
         self._patience = patience
         self._failed = failed
+        self._keeper: Keeper = snapshots or NoSnapshots()
+        self._snapshots: Keeper = NoSnapshots()
         self._misrouted = MisroutedWarning(plan.partition, clock)
         self._work: WorkingSet | None = None
         self._queue: deque[tuple[Batch, Done]] = deque()
@@ -79,6 +94,14 @@ class PartitionRunner:
     def fence_offset(self) -> int | None:
         """The fence as last seen here."""
         return self._work.fence_offset if self._work else None
+
+    @property
+    def told_below(self) -> int | None:
+        """All outputs of records below it are sent. Above the fence while an older state is made new silently."""
+        fence = self.fence_offset
+        if self._work is None or fence is None or self._seat.role is Role.SHADOW:  # a shadow never tells
+            return fence
+        return max(fence, self._work.silent_below)
 
     @property
     def next_offset(self) -> int | None:
@@ -101,6 +124,7 @@ class PartitionRunner:
     async def stop(self, limit_s: float) -> None:
         """Commit what is applied and end; after `limit_s` seconds end without. What is not committed is repeated."""
         self._stopping = True
+        self._seat.stop()
         self._wake.set()
         if self._task is None:
             return
@@ -137,6 +161,8 @@ class PartitionRunner:
             await self._finish()
         except Exception as error:  # noqa: BLE001 - handed to whoever ends the process; it is logged there
             self._failed(self._plan.partition, error)
+        finally:
+            self._snapshots.drop()
 
     async def _begin(self) -> None:
         """Read the fence and stand there: at the start, and whenever it turned out to be elsewhere."""
@@ -144,9 +170,21 @@ class PartitionRunner:
         self._hold_back()
         self._work = None  # the working set may hold what another runner has long passed
         self._release_all()
+        self._snapshots.drop()
+        await self._seat.take()
+        # Rows of a model that is not live yet are not what was told, and one that builds takes them from the live one.
+        self._snapshots = self._keeper if self._seat.role is Role.LIVE else NoSnapshots()
+        past = await look_back(self._plan, self._log, self._patience)
         fence = await self._store.fence()
+        restored = None
+        if fence is None:
+            end = await self._patience.outlast("kafka", lambda: self._log.end_offset(BEYOND_EVERY_LOG))
+            restored = await self._snapshots.restore(self._plan.log_id, end)
+            fence = await self._store.fence()  # also if somebody else has put it there meanwhile
         forgotten = await self._store.forgotten()
         start_offset = await self._check(fence)
+        if self._seat.role is Role.LIVE:
+            past.tell(fence, restored, self._observer)
         work = WorkingSet(
             plan=self._plan,
             scorer=self._scorer,
@@ -158,7 +196,11 @@ class PartitionRunner:
             forgotten=forgotten,
             start_offset=start_offset,
             misrouted=self._misrouted,
+            silent_below=max(past.silent_below, self._seat.silent_below),
+            role=self._seat.role,
+            snapshots=self._snapshots,
         )
+        await self._snapshots.begin(fence, past.log_end)
         await work.tidy()
         self._work = work
         await self._patience.outlast("kafka", lambda: self._log.seek(work.next_offset))
@@ -187,6 +229,11 @@ class PartitionRunner:
         """Work one batch off, or commit when none came for a while."""
         work = self._work
         assert work is not None  # noqa: S101 - _begin sets it
+        if self._seat.is_due(work.next_offset):
+            await self._commit(work)
+            await self._seat.cut_over()
+            await self._begin()
+            return
         if not self._queue:
             await self._wait(work)
             return
@@ -194,9 +241,13 @@ class PartitionRunner:
         self._done.append(done)
         if self._held and len(self._queue) <= self._plan.queue_low:
             self._let_go()
+        if not await self._seat.reached(batch.end):
+            return
         await self._take(work, batch)
         if (work.ticked and not self._queue) or work.uncommitted >= self._plan.commit_every:
             await self._commit(work)
+        # With or without a commit: where ticks come faster than they are worked off, the queue is never empty.
+        work.trim()
         if batch.highwater is not None:
             self._observer.lag(self._plan.partition, max(0, batch.highwater - work.next_offset))
         await asyncio.sleep(0)  # the others' turn
@@ -216,6 +267,13 @@ class PartitionRunner:
             _log.info("scorer.offsets_missing", partition=self._plan.partition, at=work.next_offset, offsets=hole)
         if missing := batch.end - work.next_offset - len(items):  # the hole before it, and those inside
             self._observer.hole(self._plan.partition, missing)
+        if work.next_offset < work.silent_below < batch.end:  # a commit tells all of what it holds, or nothing
+            silent = [item for item in items if item.offset < work.silent_below]
+            items = items[len(silent) :]
+            await work.apply(silent, work.silent_below)
+            await work.commit()
+            if self._seat.is_due(work.next_offset):  # what is left of the batch is read again after the cut-over
+                return
         await work.apply(items, batch.end)
         self._arrived = self._arrived or any(item.is_not_tick for item in items)
 
@@ -242,6 +300,14 @@ class PartitionRunner:
             await asyncio.wait_for(self._wake.wait(), self._plan.idle_commit_s)
         except TimeoutError:
             await self._commit(work)
+            await self._look(work)
+
+    async def _look(self, work: WorkingSet) -> None:
+        """Nothing comes that a commit could refuse: is the store still the one we know?"""
+        fence = await self._store.fence()
+        found = None if fence is None else fence.offset
+        if found != work.fence_offset:
+            raise FenceMovedError(f"partition {self._plan.partition}: the fence is at {found}, not {work.fence_offset}")
 
     async def _commit(self, work: WorkingSet) -> None:
         await work.commit()
@@ -277,9 +343,13 @@ class PartitionRunner:
 
 def wrong_log(plan: RunnerPlan, fence: Fence, found: str) -> str:
     """What to tell the person who has to decide."""
+    drop = f"kenko state drop --partitions {plan.partitions} --yes"
+    if fence.log_id == BEING_DROPPED:
+        return f"Partition {plan.partition}: its state in Redis is half dropped. Finish it with: {drop}"
     return (
         f"Partition {plan.partition} of {plan.topic}: Redis holds state made from {found}:"
         f" it stands at offset {fence.offset} of {fence.log_id}, and this broker's log is {plan.log_id}.\n"
         "If KENKO_KAFKA_URL or KENKO_REDIS_URL points to the wrong place, mend it. If the topic was made anew, its"
-        " state has to be made anew too: set another KENKO_REDIS_PREFIX, or empty this one's keys, and start again."
+        f" state has to be made anew too: stop all scorers, run\n  {drop}\nand start them again, or set another"
+        " KENKO_REDIS_PREFIX."
     )

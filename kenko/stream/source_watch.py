@@ -11,7 +11,6 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
-from uuid import uuid4
 
 from kenko.dialects.own_records import encode_source_state
 from kenko.engine.freshness import ALL_SOURCES
@@ -24,6 +23,7 @@ from kenko.store.port import Fence
 from kenko.stream.observer import StreamObserver
 from kenko.stream.producer import Output, OutRecord
 from kenko.stream.reader import PartitionReader
+from kenko.stream.ticks import fresh_id
 from schemas.base import from_ms
 from schemas.source_state import SourceState
 
@@ -63,6 +63,7 @@ class SourceWatch:
         clock: Clock,
         observer: StreamObserver,
         plan: WatchPlan = USUAL_WATCH,
+        fresh_id: Callable[[], str] = fresh_id,
     ) -> None:
         self._reader = reader
         self._fences = fences
@@ -71,6 +72,7 @@ class SourceWatch:
         self._clock = clock
         self._observer = observer
         self._plan = plan
+        self._fresh_id = fresh_id
         self._silent: dict[str, int] = {}
         self._looked = False
 
@@ -121,7 +123,7 @@ class SourceWatch:
             silent_since=None if since_ms is None else from_ms(since_ms),
         )
         time = from_ms(self._clock.now_ms())
-        record = encode_source_state(state, time=time, source=WRITER, id=uuid4().hex)
+        record = encode_source_state(state, time=time, source=WRITER, id=self._fresh_id())
         return OutRecord(
             topic=self._topic, key=record.key, value=record.value, headers=tuple(record.headers), partition=partition
         )

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import NoError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import InvalidReplicationFactorError, NoError, TopicAlreadyExistsError, for_code
 
 from kenko.runtime.errors import ConfigurationError, PermanentError, TransientError
 from kenko.runtime.logging import get_logger
@@ -55,7 +55,12 @@ async def ensure_topics(
 
 def log_id(cluster: Cluster, topic: str, partitions: int) -> str:
     """Identity of the log that offsets count in. Kept beside the fence; the fence of another log means nothing here."""
-    return f"{cluster.id}/{topic}/{partitions}"
+    return f"{log_name(cluster, topic)}/{partitions}"
+
+
+def log_name(cluster: Cluster, topic: str) -> str:
+    """What `log_id` is without the number of partitions: it stays the same where some are added to a topic."""
+    return f"{cluster.id}/{topic}"
 
 
 async def _describe(admin: Any, prefix: str) -> dict[Topic, int]:
@@ -81,7 +86,8 @@ async def _create_missing(admin: Any, *, partitions: int, replication: int, pref
             _log.info("stream.topic_created", topic=name, partitions=partitions, replication=replication)
         elif kind is not TopicAlreadyExistsError:
             text = f"Kafka does not create topic {name}: {kind.__name__}: {message[0] if message else ''}"
-            if getattr(kind, "retriable", False):
+            # Brokers that were just started count as fenced until the controller has heard of them.
+            if getattr(kind, "retriable", False) or (kind is InvalidReplicationFactorError and "fenced" in text):
                 raise TransientError(text)
             raise PermanentError(text, reason=KafkaRefusal.TOPIC)
 
@@ -92,6 +98,20 @@ def _check(found: Mapping[Topic, int], partitions: int, prefix: str) -> None:
         raise ConfigurationError(
             f"KENKO_PARTITIONS={partitions}, but these topics have another number of partitions:\n"
             + "\n".join(wrong)
-            + "\nSet KENKO_PARTITIONS to that number. To have more partitions, begin with new topics"
-            " (KENKO_TOPIC_PREFIX): adding some to an existing topic moves accounts between them."
+            + "\nSet KENKO_PARTITIONS to that number if it was always theirs. "
+            + lay_out_anew(max(partitions, *found.values()))
         )
+
+
+def more_than_set(topic: str, partitions: int, partition: int) -> str:
+    """What to tell when `partition` is given to a process that was started for `partitions` of them."""
+    return f"{topic} has more than KENKO_PARTITIONS={partitions} partitions. " + lay_out_anew(partition + 1)
+
+
+def lay_out_anew(partitions: int) -> str:
+    """What to tell whoever has, or wants, other partitions than there were."""
+    return (
+        "If some were added, or are to be, accounts move between partitions, and the log has to be laid out anew:\n"
+        f"  kenko topics copy --to-prefix v2. --partitions {partitions}\n"
+        "The steps around it: docs/operations.md, More partitions."
+    )

@@ -71,6 +71,8 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         # came later. Only this thread touches it, in the same step in which aiokafka's own position moves, so a batch
         # can never claim to follow what it does not.
         self._follows: dict[Any, int] = {}
+        self.taken: dict[Any, int] = {}
+        """The offsets that Kafka took, of the partitions we own. (Faust notes those that it refused, too.)"""
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         """As Faust's, which waits 1.5 s for the next record whatever its settings say: too long for a broker that
@@ -103,7 +105,13 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
 
     async def on_partitions_assigned(self, assigned: Any, generation_id: int = 0) -> None:
         self._follows.clear()  # aiokafka starts again from the committed offsets
+        self.taken.clear()
         await super().on_partitions_assigned(assigned, generation_id)
+
+    async def committed(self, tp: Any) -> int | None:
+        """The group's committed offset of an aiokafka TopicPartition, as the broker has it; None: there is none."""
+        offset: int | None = await self.call_thread(self._ensure_consumer().committed, tp)
+        return offset
 
     async def _commit(self, offsets: Mapping[Any, int]) -> bool:
         """Commit; a failure is logged, not a crash: the next interval tries again, and the fence is the truth."""
@@ -114,6 +122,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         except KafkaError as error:
             _log.warning("stream.offset_commit_failed", error=repr(error), partitions=len(held))
             return False
+        self.taken.update(held)
         return True
 
 
@@ -155,10 +164,15 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         self._acked_index[tp].clear()
         return self._batched.fence(tp.partition)
 
+    async def committed(self, tp: Any) -> int | None:
+        """See `ConsumerThread.committed`."""
+        offset: int | None = await self._thread.committed(tp)
+        return offset
+
     def _should_commit(self, tp: Any, offset: int) -> bool:
         if tp.topic not in self._batched.names:
             return bool(super()._should_commit(tp, offset))
-        return bool(offset != self._committed_offset[tp])  # it may go back: an older Redis has an older fence
+        return bool(offset != self._committed_offset[tp])  # it may go back: to another log's beginning
 
     def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[Any]:
         """Besides the acked ones all batched partitions: a fence can move while no message is acked."""
@@ -182,10 +196,20 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
             positions.update({tp: by_partition[tp.partition] for tp in batched if tp.partition in by_partition})
         return positions
 
+    async def on_partitions_assigned(self, assigned: Any, generation_id: int = 0) -> None:
+        await super().on_partitions_assigned(assigned, generation_id)
+        if not any(tp.topic in self._batched.names for tp in assigned):
+            # Faust asks for positions only where it has something to seek. A worker without partitions has come up, too.
+            await self._batched.positions(frozenset())
+
     async def on_partitions_revoked(self, revoked: Any) -> None:
         await super().on_partitions_revoked(revoked)  # first: it stops the flow and clears the buffers
         self._buffered_partitions.difference_update(revoked)  # Faust forgets to
         await self._batched.revoked({tp.partition for tp in revoked if tp.topic in self._batched.names})
+
+    def taken(self, partition: int) -> int | None:
+        """The offset that Kafka took last for this partition of a batched topic; None: none since it is ours."""
+        return next((o for tp, o in list(self._thread.taken.items()) if _is_of(tp, self._batched, partition)), None)
 
     def hold_back(self, tp: Any) -> None:
         """Fetch no more from `tp`; what is fetched already still comes. (A pause would drop that.)"""
@@ -206,6 +230,10 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
                 return {}, self._get_active_partitions()
         fetched: tuple[Any, Any] = await super()._wait_next_records(timeout)
         return fetched
+
+
+def _is_of(tp: Any, batched: BatchedTopics, partition: int) -> bool:
+    return tp.partition == partition and tp.topic in batched.names
 
 
 class Transport(driver.Transport):  # type: ignore[misc]

@@ -1,7 +1,8 @@
 """Watchdog: ends a process that lives but does nothing, so that it is started again.
 
 Seen in the field: heartbeats fail, the process lives, nothing flows; Faust only logs it. Our own ticks tell: one is
-written into every owned partition at least once a minute, and a partition that does not come to it is stuck.
+written into every owned partition at least once a minute, and a partition that does not come to it is stuck. So is a
+consumer whose offsets Kafka no longer takes, though what it reads is applied.
 It runs in a thread of its own, because what is stuck may be the event loop.
 """
 
@@ -14,7 +15,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from kenko.runtime.clock import Clock
 from kenko.runtime.logging import get_logger
@@ -24,6 +25,22 @@ LIMIT_S: Final = 90.0
 LOOK_EVERY_S: Final = 5.0
 
 _log = get_logger(__name__)
+
+
+class Commit(NamedTuple):
+    """How Kafka's committed offset stands to the fence, which it is to follow within seconds."""
+
+    committed: int | None
+    """The last that Kafka took; None: none since we own the partition."""
+    fence: int
+
+
+class Following(NamedTuple):
+    """What is remembered of a `Commit` from look to look."""
+
+    seen: Commit
+    since_s: float | None = None
+    """When the fence first moved while the committed offset stood; None: it has not."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +53,8 @@ class Snapshot:
     """Something waits Redis or Kafka out: that counts as alive."""
     behind: Mapping[int, int] = field(default_factory=dict)
     """Partition -> next offset to apply (-1: not known), of those that have not come to their last tick yet."""
+    commits: Mapping[int, Commit] = field(default_factory=dict)
+    """By partition."""
 
 
 class Verdict(StrEnum):
@@ -46,14 +65,18 @@ class Verdict(StrEnum):
     """The event loop took no snapshot for too long."""
     STALLED = "stalled"
     """A partition has records and does not move."""
+    UNCOMMITTED = "uncommitted"
+    """A fence moves, and Kafka takes no offset: the group has lost us, and may have given the partition away."""
 
 
 @dataclass(frozen=True)
 class Watch:
-    """What is remembered from look to look: since when each partition that is behind stands where it stands."""
+    """What is remembered from look to look."""
 
     looked_s: float
     stalls: Mapping[int, tuple[int, float]] = field(default_factory=dict)
+    """Where each partition that is behind stands, and since when."""
+    following: Mapping[int, Following] = field(default_factory=dict)
 
 
 def look(watch: Watch, seen: Snapshot, now_s: float, limit_s: float = LIMIT_S) -> tuple[Verdict, Watch]:
@@ -70,8 +93,23 @@ def look(watch: Watch, seen: Snapshot, now_s: float, limit_s: float = LIMIT_S) -
         else (offset, now_s)
         for partition, offset in seen.behind.items()
     }
-    stuck = any(now_s - since_s > limit_s for _, since_s in stalls.values())
-    return (Verdict.STALLED if stuck else Verdict.ALIVE), Watch(now_s, stalls)
+    following = {p: _follow(watch.following.get(p), commit, now_s) for p, commit in seen.commits.items()}
+    looked = Watch(now_s, stalls, following)
+    if any(now_s - since_s > limit_s for _, since_s in stalls.values()):
+        return Verdict.STALLED, looked
+    # A fence that stands tells nothing: with Kafka away none moves, and that is waited out.
+    moved = [f for p, f in following.items() if p in watch.following and f.seen.fence != watch.following[p].seen.fence]
+    if any(f.since_s is not None and now_s - f.since_s > limit_s for f in moved):
+        return Verdict.UNCOMMITTED, looked
+    return Verdict.ALIVE, looked
+
+
+def _follow(before: Following | None, now: Commit, now_s: float) -> Following:
+    if before is None or now.committed != before.seen.committed or now.committed == now.fence:
+        return Following(now)
+    if before.since_s is None and now.fence != before.seen.fence:
+        return Following(now, now_s)
+    return Following(now, before.since_s)
 
 
 def end_process(verdict: Verdict) -> None:
@@ -88,7 +126,8 @@ class Watchdog:
         self._clock = clock
         self._limit_s = limit_s
         self._end = end
-        self._seen = Snapshot(at_s=clock.monotonic())
+        self.seen = Snapshot(at_s=clock.monotonic())
+        """The newest snapshot."""
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="watchdog", daemon=True)
 
@@ -98,14 +137,15 @@ class Watchdog:
     def stop(self) -> None:
         self._stopped.set()
 
-    def tell(self, *, waiting: bool, behind: Mapping[int, int]) -> None:
+    def tell(self, *, waiting: bool, behind: Mapping[int, int], commits: Mapping[int, Commit]) -> None:
         """A new snapshot; from the event loop."""
-        self._seen = Snapshot(at_s=self._clock.monotonic(), waiting=waiting, behind=dict(behind))
+        now_s = self._clock.monotonic()
+        self.seen = Snapshot(at_s=now_s, waiting=waiting, behind=dict(behind), commits=dict(commits))
 
     def _run(self) -> None:
         watch = Watch(self._clock.monotonic())
         while not self._stopped.wait(min(LOOK_EVERY_S, self._limit_s / 4)):
-            verdict, watch = look(watch, self._seen, self._clock.monotonic(), self._limit_s)
+            verdict, watch = look(watch, self.seen, self._clock.monotonic(), self._limit_s)
             if verdict is not Verdict.ALIVE:
                 self._end(verdict)
                 return

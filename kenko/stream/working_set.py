@@ -22,14 +22,17 @@ from kenko.engine.partition import Outcome, PartitionFold
 from kenko.engine.scorer import Scorer
 from kenko.engine.source_hearing import SourceHearing
 from kenko.runtime.clock import Clock
+from kenko.runtime.crash import CrashPoint, crash_point
 from kenko.runtime.errors import KenkoError
 from kenko.store.port import MAX_ROWS_A_COMMIT, CommitOutcome, Fence, PartitionCommit, PartitionStore
+from kenko.store.roles import Role
 from kenko.stream.dead_letter import dead_letter_record
 from kenko.stream.decode import Item, accounts, heard
-from kenko.stream.observer import StreamObserver
+from kenko.stream.observer import StreamObserver, observe
 from kenko.stream.outputs import forget_copy, score_record, score_tombstone, tick_copy, transition_record
 from kenko.stream.plan import RunnerPlan
 from kenko.stream.producer import Output, OutRecord
+from kenko.stream.snapshots import Keeper, NoSnapshots
 from kenko.stream.strays import Fate, MisroutedWarning, Strays
 from schemas.account_traits import AccountTraits
 from schemas.base import to_ms
@@ -37,7 +40,6 @@ from schemas.forget import Forget
 from schemas.override import Override
 from schemas.source_state import SourceState
 from schemas.tick import Tick
-from schemas.transition import Transition
 from schemas.usage_event import UsageEvent
 
 MAX_WAITING_OUTPUTS: Final = 5000
@@ -64,9 +66,16 @@ class WorkingSet:
         forgotten: Collection[bytes],
         start_offset: int,
         misrouted: MisroutedWarning,
+        silent_below: int = 0,
+        role: Role = Role.LIVE,
+        snapshots: Keeper | None = None,
     ) -> None:
         self._plan = plan
+        self._role = role
+        self.silent_below = silent_below
+        """What records below this offset cause was told before, or is not to be told: only the state is made of them."""
         self._store = store
+        self._snapshots = snapshots or NoSnapshots()
         self._output = output
         self._observer = observer
         self._clock = clock
@@ -90,10 +99,14 @@ class WorkingSet:
         self.ticked = False
         """A tick was applied since the last commit."""
         self._waiting: list[OutRecord] = []
+        self._not_applied: Counter[tuple[str, str]] = Counter()
+        """Events since the last commit that changed nothing, by source and outcome."""
         # No later than the store's earliest due time; None = not asked since it may have changed. It saves a round
         # trip a tick while nothing is due.
         self._next_due_ms: int | None = None
         self._next_due_known = False
+        self._has_read = False
+        """Something was read from the store since the last commit."""
 
     @property
     def fence_offset(self) -> int | None:
@@ -121,13 +134,15 @@ class WorkingSet:
         found = accounts(items)
         # An account of the working set is at home here, so only the others need a look.
         away = self._strays.elsewhere(self.fold.missing(found))
-        await self._load([account_id for account_id in found if account_id not in away] if away else found)
+        await self._load_with_ids([account_id for account_id in found if account_id not in away] if away else found)
         for position, item in enumerate(items):
             content = item.content
             if (away or item.origin is not None) and not self._is_ours(item, away):
                 self.next_offset = item.offset + 1
             elif isinstance(content, UsageEvent):
-                self.fold.apply(item.offset, content)
+                outcome = self.fold.apply(item.offset, content)
+                if outcome is not Outcome.APPLIED:
+                    self._not_applied[content.source, outcome.value] += 1
                 self.next_offset = item.offset + 1
             elif isinstance(content, AccountTraits | Override):
                 self.fold.amend(item.offset, content)
@@ -162,11 +177,19 @@ class WorkingSet:
         if not self.uncommitted:
             return
         # A crash here repeats all since the fence: nothing of it is outside yet.
-        await self._output.send_in_order(self._strays.waiting)
-        # A crash here writes the same copies again, and the partitions they go to drop them.
-        await self._output.send(self._waiting)
-        # A crash here sends the same outputs again, with the same ids.
+        crash_point(CrashPoint.OUTPUTS_BEFORE)
+        if self.next_offset > self.silent_below:
+            await self._check_fence()
+            # In order, though a try fails half-way: else the earlier of two transitions of an account could come after
+            # the later one, and the alerter, which goes by their offsets, would drop it.
+            await self._output.send_in_order([*self._strays.waiting, *self._waiting])
+        # A crash here sends the same outputs again, with the same ids, and copies that their partitions drop.
+        crash_point(CrashPoint.OUTPUTS_AFTER)
+        if self.fold.counts["transitions"] > self._committed_counts["transitions"]:
+            crash_point(CrashPoint.TRANSITION_PRODUCED)
         rows, erased = self.fold.drain(), self.fold.drain_erased()
+        # A crash here writes the same snapshots again: of what stands in the store, and tombstones.
+        await self._snapshots.before_commit(rows, erased)
         counts = Counter(self.fold.counts)
         fence = Fence(
             offset=self.next_offset,
@@ -176,11 +199,15 @@ class WorkingSet:
             silent=self.fold.silent,
             heard=self._hearing.known(),
             forwarded=self._strays.applied,
+            snapshot_ms=self._snapshots.snapshot_ms,
         )
-        outcome = await self._store.commit(PartitionCommit(self._expected, fence, rows, erased))
+        crash_point(CrashPoint.COMMIT_BEFORE)
+        outcome = await self._store.commit(PartitionCommit(self._expected, fence, rows, erased, self._role))
         if outcome is CommitOutcome.REFUSED:
             raise FenceMovedError(f"partition {self._plan.partition}: the fence is no longer at {self._expected}")
         # A crash here costs nothing: the fence says that all of it is done.
+        crash_point(CrashPoint.COMMIT_AFTER)
+        self._has_read = False
         self._waiting.clear()
         self._strays.waiting.clear()
         self._expected = self._base = fence.offset
@@ -189,16 +216,36 @@ class WorkingSet:
         gained = counts - self._committed_counts
         self._committed_counts = counts
         self._observer.committed(self._plan.partition, gained, len(rows))
+        for (source, what), events in self._not_applied.items():
+            self._observer.not_applied(source, what, events)
+        self._not_applied.clear()
+        await self._snapshots.after_commit(fence)
+
+    async def _check_fence(self) -> None:
+        """Tell nothing that was made of what another owner wrote, or of a store that came back older.
+
+        The fence refuses such rows only after the outputs are out. While it stands where we saw it last, what was read
+        since belongs to it. (What is written from now on cannot change what was read.)
+        """
+        if not self._has_read or not self._waiting:
+            return
+        fence = await self._store.fence()
+        if (None if fence is None else fence.offset) != self._expected:
+            raise FenceMovedError(f"partition {self._plan.partition}: the fence is no longer at {self._expected}")
 
     def _hear(self, items: Sequence[Item]) -> None:
         """Before they are applied: a commit on the way must not move the fence past what is not noted."""
         for source, time_ms in heard(items, self._plan.rhythm.hour_ms):
             self._hearing.hear(source, time_ms)
 
-    async def tidy(self) -> None:
-        """Between batches: forget rows not used for long, and learn when the next account is due."""
+    def trim(self) -> None:
+        """Between batches, which keep the rows they need: forget those not used for long."""
         self.fold.evict(self._plan.max_rows)
+
+    async def tidy(self) -> None:
+        """After a commit: learn when the next account is due."""
         if not self._next_due_known:
+            self._has_read = True
             self._next_due_ms = await self._store.next_due()
             self._next_due_known = True
 
@@ -209,10 +256,10 @@ class WorkingSet:
         self.ticked = True
         begun = self._clock.monotonic()
         due = self.fold.select_due(await self._stored_due())
-        await self._load(due)
+        await self._load(due, with_ids=False)
         for transition in self.fold.evaluate(due, item.offset):
             self._waiting.append(transition_record(transition, self._plan.transitions_topic))
-            self._observe(transition)
+            observe(self._observer, transition)
         scores = self.fold.take_scores()
         self._waiting += [score_record(update, self._plan.scores_topic) for update in scores]
         self._observer.scored(len(scores))
@@ -222,12 +269,6 @@ class WorkingSet:
                 tick_copy(tick, self._plan.transitions_topic, partition=self._plan.partition, offset=item.offset)
             )
         self._observer.evaluated(len(due), self._clock.monotonic() - begun)
-
-    def _observe(self, transition: Transition) -> None:
-        if transition.is_of_zone:
-            self._observer.moved("none" if transition.to_zone is None else transition.to_zone.value)
-        else:
-            self._observer.ruled(transition.kind.value, holds=transition.holds)
 
     def _is_ours(self, item: Item, away: Mapping[str, int]) -> bool:
         """Whether it is to be applied here. What is not is counted, and a copy of it waits for the commit."""
@@ -272,10 +313,19 @@ class WorkingSet:
             )
         )
 
-    async def _load(self, account_ids: Iterable[str]) -> None:
+    async def _load(self, account_ids: Iterable[str], *, with_ids: bool) -> None:
         missing = self.fold.missing(account_ids)
         if missing:
-            self.fold.adopt(await self._store.rows(missing))
+            self._has_read = True
+            self.fold.adopt(await self._store.rows(missing, with_ids=with_ids))
+
+    async def _load_with_ids(self, account_ids: Sequence[str]) -> None:
+        """Accounts that records are applied to; such as were merely due so far get their ids now."""
+        await self._load(account_ids, with_ids=True)
+        lacking = self.fold.lacking_ids(account_ids)
+        if lacking:
+            self._has_read = True
+            self.fold.adopt(await self._store.rows(lacking))
 
     async def _stored_due(self) -> list[tuple[int, str]]:
         now_ms = self.fold.now_ms
@@ -284,6 +334,7 @@ class WorkingSet:
         if self._next_due_known and (self._next_due_ms is None or self._next_due_ms > now_ms):
             return []
         self._next_due_known = False  # what is due now is scored at this tick, so the next one comes later
+        self._has_read = True
         return await self._store.due(now_ms, self._plan.due_budget + self.fold.changed_count())
 
     def _follow_due(self, written: Iterable[int | None]) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -77,3 +79,36 @@ def test_a_setting_that_turns_out_wrong_later_exits_with_2(capsys) -> None:
         run("test", main)
     assert left.value.code == 2
     assert "KENKO_PARTITIONS=5" in capsys.readouterr().err
+
+
+LEAVES_BEHIND = """
+import asyncio, sys, threading
+from kenko.runtime.lifecycle import run
+async def stubborn():
+    while True:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            pass
+async def a_task():
+    asyncio.current_task().left = asyncio.create_task(stubborn())
+    await asyncio.sleep(0)
+async def a_thread():
+    threading.Thread(target=threading.Event().wait).start()
+async def nothing():
+    pass
+code = run("test", lambda stop: globals()[sys.argv[1]]())
+print("left in order", flush=True)
+sys.exit(code)
+"""
+
+
+@pytest.mark.parametrize(
+    ("left", "said"),
+    [("nothing", {"in order"}), ("a_task", {"by_force"}), ("a_thread", {"in order", "by_force"})],
+)
+def test_what_libraries_leave_behind_ends_with_the_process(left: str, said: set[str]) -> None:
+    command = [sys.executable, "-c", LEAVES_BEHIND, left]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert ran.returncode == EXIT_OK, ran.stderr
+    assert {words for words in ("in order", "by_force") if words in ran.stdout + ran.stderr} == said

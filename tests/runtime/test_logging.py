@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import sys
@@ -85,3 +86,29 @@ def test_logs_may_go_to_another_stream_than_the_output(capsys):
     written = capsys.readouterr()
     assert written.out == ""
     assert "retrying" in written.err
+
+
+def test_what_a_library_repeats_is_told_now_and_then():
+    clock, out = ManualClock(1_000_000), io.StringIO()
+    configure_logging("scorer", form="json", clock=clock, stream=out)
+
+    def away(seconds):
+        for _ in range(seconds * 10):
+            clock.advance(100)
+            for node in (1, 2):
+                logging.getLogger("aiokafka.conn").error("Unable to connect to node %s", node)
+
+    away(25)
+    logging.getLogger("aiokafka.conn").error("Something else")
+    logging.getLogger("kenko").error("Ours")
+    logging.getLogger("kenko").error("Ours")
+
+    lines = [json.loads(line) for line in out.getvalue().splitlines()]
+    assert [(line["event"], line.get("untold")) for line in lines] == [
+        ("Unable to connect to node 1", None),
+        ("Unable to connect to node 1", 199),
+        ("Unable to connect to node 1", 199),
+        ("Something else", None),
+        ("Ours", None),
+        ("Ours", None),
+    ]

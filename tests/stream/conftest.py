@@ -20,15 +20,24 @@ from kenko.engine.partition import PartitionFold
 from kenko.engine.scorer import Scorer
 from kenko.model import load_model
 from kenko.runtime.clock import ManualClock
+from kenko.store.keys import model_part
 from kenko.store.memory_partition import MemoryPartition, MemoryPartitionStore
 from kenko.store.port import Fence, PartitionCommit
+from kenko.store.rebuild_memory import MemoryRebuildStore
+from kenko.store.succession_memory import MemoryKeyspaces, MemorySuccession
+from kenko.stream.cut_over import LiveSeat
 from kenko.stream.forwarding import copy_of
 from kenko.stream.memory_log import MemoryLog, MemoryRecord
 from kenko.stream.observer import NullObserver
-from kenko.stream.patience import Patience
+from kenko.stream.patience import Patience, PatientOutput, PatientStore
 from kenko.stream.plan import RunnerPlan
 from kenko.stream.producer import MemoryOutput
 from kenko.stream.runner import PartitionRunner
+from kenko.stream.shadow import ShadowSeat
+from kenko.stream.snapshots import SnapshotPlan, Snapshots
+from kenko.stream.state_records import StateTopic
+from kenko.stream.state_topic import MemoryStateSource
+from kenko.stream.state_walk import WalkPlan
 from schemas.account_traits import AccountTraits
 from schemas.base import from_ms
 from schemas.forget import FORGET_TYPE, Forget
@@ -70,6 +79,12 @@ class CountingObserver(NullObserver):
     def __init__(self):
         self.refusals = self.gaps = self.holes = self.commits = 0
         self.counts = {}
+        self.turned_away = {}
+        self.rebuilds = []
+        self.sets = []
+
+    def not_applied(self, source, outcome, events):
+        self.turned_away[source, outcome] = self.turned_away.get((source, outcome), 0) + events
 
     def committed(self, partition, counts, rows):  # noqa: ARG002 - the port's shape
         self.commits += 1
@@ -78,6 +93,12 @@ class CountingObserver(NullObserver):
 
     def refused(self, partition):  # noqa: ARG002 - the port's shape
         self.refusals += 1
+
+    def rebuilt(self, kind, rows):
+        self.rebuilds.append((kind, rows))
+
+    def snapshot_set(self, outcome):
+        self.sets.append(outcome)
 
     def gap(self, partition):  # noqa: ARG002 - the port's shape
         self.gaps += 1
@@ -99,6 +120,43 @@ class Bench:
     failures: list = field(default_factory=list)
     runners: list = field(default_factory=list)
     serial: int = 0
+    keyspaces: MemoryKeyspaces | None = None
+    """Where other models have keyspaces too; `core` is then this model's among them."""
+
+    @property
+    def name(self):
+        """Of the model, in the keys."""
+        return model_part(self.model.name, self.model.state_hash)
+
+    def beside(self, model):
+        """A bench of another model over the same log, outputs and keyspaces."""
+        if self.keyspaces is None:
+            self.keyspaces = MemoryKeyspaces({self.name: self.core})
+        other = Bench(model, log=self.log, output=self.output, keyspaces=self.keyspaces, runners=self.runners)
+        other.core, other.serial = self.keyspaces.of(other.name), 1_000_000
+        return other
+
+    def seat(self, plan, *, shadow=False, store=None, output=None, succession=None):
+        """As what a runner of this bench sits at the partition."""
+        patience = Patience(self.observer, sleep=lambda _: asyncio.sleep(0))
+        succession = succession or MemorySuccession(self.keyspaces, self.name, page=2)
+        scorer = Scorer(self.model)
+        if shadow:
+            return ShadowSeat(scorer, succession, patience)
+        return LiveSeat(
+            plan=plan,
+            scorer=scorer,
+            store=PatientStore(store or MemoryPartitionStore(self.core), patience),
+            output=PatientOutput(output or self.output, patience),
+            succession=succession,
+            observer=self.observer,
+            patience=patience,
+        )
+
+    aside: MemoryStateSource = None
+
+    def __post_init__(self):
+        self.aside = MemoryStateSource(self.output, "account-state", 0)
 
     def event(self, account="acme", *, at_ms, event_id=None, properties=None, source="api"):
         self.serial += 1
@@ -161,7 +219,27 @@ class Bench:
             for hour in (1, 9, 17):
                 self.tick(START + day * DAY + hour * HOUR)
 
-    def runner(self, *, store=None, output=None, **plan):
+    def snapshots(self, *, output=None, accounts=None, store=None, every_ms=0, **walk):
+        """What keeps rows aside for a runner: a new set as soon as one is whole, a row at a time."""
+        plan = SnapshotPlan(every_ms=every_ms, again_ms=0, walk=WalkPlan(**{"piece": 1, "pause_s": 0.0, **walk}))
+        return Snapshots(
+            plan=plan,
+            topic=StateTopic("account-state", "small-12345678", 0),
+            scorer=Scorer(self.model),
+            store=store or MemoryPartitionStore(self.core),
+            accounts=accounts or MemoryRebuildStore(self.core),
+            output=output or self.output,
+            source=self.aside,
+            observer=self.observer,
+            clock=self.clock,
+            patience=self.patience(),
+            background=self.patience(),
+        )
+
+    def patience(self):
+        return Patience(self.observer, sleep=lambda _: asyncio.sleep(0))
+
+    def runner(self, *, store=None, output=None, snapshots=None, shadow=False, succession=None, **plan):
         plan = RunnerPlan(
             topic=self.log.topic,
             transitions_topic="transitions",
@@ -169,16 +247,21 @@ class Bench:
             dead_letters_topic="dead-letters",
             **{"partition": 0, "partitions": 1, "log_id": "test-log", **plan},
         )
+        seat = None
+        if self.keyspaces is not None:
+            seat = self.seat(plan, shadow=shadow, store=store, output=output, succession=succession)
         runner = PartitionRunner(
             plan=plan,
+            seat=seat,
             scorer=Scorer(self.model),
             store=store or MemoryPartitionStore(self.core),
             output=output or self.output,
             log=self.log,
             observer=self.observer,
             clock=self.clock,
-            patience=Patience(self.observer, sleep=lambda _: asyncio.sleep(0)),
+            patience=self.patience(),
             failed=lambda _, error: self.failures.append(error),
+            snapshots=snapshots,
         )
         runner.start()
         self.runners.append(runner)

@@ -92,7 +92,7 @@ def test_it_fits_whatever_the_record_was(key, value, names, message):
 async def test_kafka_takes_each_of_them(backend):
     environ = backend.fresh().environ()
     settings = read_settings(Settings, **{name.removeprefix("KENKO_").lower(): v for name, v in environ.items()})
-    await ensure_topics(settings.kafka_url, partitions=1, prefix=settings.topic_prefix)
+    await ensure_topics(settings.kafka_url, partitions=4, prefix=settings.topic_prefix)
     output = KafkaOutput(settings, client_id="test")
     letters = [letter_of(record_of(*row[1:4]), settings.topic(Topic.DEAD_LETTERS)) for row in HUGE]
     offsets = [(await output.send([letter]))[0] for letter in letters]

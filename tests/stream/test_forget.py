@@ -96,11 +96,10 @@ async def test_a_commit_that_stops_forgets_it_the_next_time(bench, story, at):
 
 async def test_a_crash_before_the_commit_tells_again(forgotten):
     class DeadAfterSending(MemoryOutput):
-        async def send(self, records):
-            await super().send(records)
+        async def send_in_order(self, records):
+            await super().send_in_order(records)
             if forgotten.forgets() or any(r.value is None for r in records):
                 raise asyncio.CancelledError
-            return list(range(len(records)))
 
     runner = forgotten.runner(output=DeadAfterSending())
     await forgotten.until(runner, runner._task.done)

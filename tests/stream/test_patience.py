@@ -23,6 +23,7 @@ def patience(slept):
         (6, 1.0, 3.2),
         (7, 1.0, 5.0),
         (500, 3600.0, 5.0),  # never longer, whatever is asked
+        (100_000, 1.0, 5.0),  # an outage of days
     ],
 )
 def test_wait_s(failures, asked, waits):

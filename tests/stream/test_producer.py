@@ -8,7 +8,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from kenko.runtime.errors import TransientError
 from kenko.runtime.settings import Settings, read_settings
-from kenko.stream.producer import KafkaOutput, OutRecord, _send_lane
+from kenko.stream.producer import BATCH_BYTES, KafkaOutput, MemoryOutput, OutRecord, _send_lane
 from kenko.stream.topics import ensure_topics
 from schemas.topics import Topic
 
@@ -82,7 +82,7 @@ async def test_records_written_in_order_keep_order_headers_and_time(backend):
     topic = settings.topic(Topic.TRANSITIONS)  # it keeps the time that the producer gives
     at_ms = 1_763_630_043_000
     # One is larger than a batch, so that it needs one of its own; all together need several.
-    sizes = [100, 40_000, *[900] * 300]
+    sizes = [100, BATCH_BYTES + 40_000, *[900] * 3 * (BATCH_BYTES // 900) * 2]
     records = [
         OutRecord(topic, b"k", f"{n:04}".encode() * (size // 4), (("n", str(n).encode()),), n % PARTITIONS, at_ms + n)
         for n, size in enumerate(sizes)
@@ -91,8 +91,9 @@ async def test_records_written_in_order_keep_order_headers_and_time(backend):
     try:
         await output.send_in_order(records)
         await output.send_in_order([])
-        with pytest.raises(ValueError, match="name their partition"):
-            await output.send_in_order([OutRecord(topic, b"k", b"v")])
+        for each in (output, MemoryOutput()):
+            with pytest.raises(ValueError, match="name their partition"):
+                await each.send_in_order([OutRecord(topic, b"k", b"v")])
     finally:
         await output.stop()
 

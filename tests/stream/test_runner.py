@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from kenko.engine.source_rhythm import USUAL, Heard
+from kenko.store.memory_partition import MemoryPartitionStore
 from schemas.base import from_ms
 from schemas.dead_letter import DeadLetter
 
@@ -37,6 +38,7 @@ async def test_every_record_is_counted_once(bench, story):
     dead = sum(count for name, count in counts.items() if name.startswith("dead_lettered."))
     assert sum(counts.get(name, 0) for name in records) + dead == bench.log.end
     assert (counts["duplicate"], counts["too_late"], dead) == (1, 1, 1)
+    assert bench.observer.turned_away == {("api", "duplicate"): 1, ("api", "too_late"): 1}
 
 
 @pytest.mark.parametrize("fetch_limit", [1, 2, 3, 50, 1000])
@@ -211,6 +213,30 @@ async def test_a_small_working_set_gives_the_same(bench, story):
     await bench.run_to_end(max_rows=1)
 
     story.agrees(bench)
+
+
+async def test_the_working_set_stays_small_while_the_queue_is_never_empty(bench, story):
+    class Asked(MemoryPartitionStore):
+        accounts = ()
+
+        async def rows(self, account_ids):
+            self.accounts += tuple(account_ids)
+            return await super().rows(account_ids)
+
+    for number in range(2100):  # more than one commit takes
+        bench.event(f"a{number}", at_ms=story.start)
+    bench.event("a0", at_ms=story.start)
+    bench.tick(story.start + story.hour)
+    store = Asked(bench.core)
+    runner = bench.runner(store=store, max_rows=700)
+    await asyncio.wait_for(runner.positioned.wait(), 5)
+    while (batch := bench.log.fetch(700)) is not None:
+        runner.deliver(batch, lambda: None)
+    await bench.settle(runner)
+
+    assert store.accounts.count("a0") == 2  # dropped on the way, though no batch was the last one yet
+    await runner.stop(5)
+    assert bench.core.fence().counts["applied"] == 2101
 
 
 async def test_a_full_queue_holds_the_partition_back_and_lets_it_go(bench, story):

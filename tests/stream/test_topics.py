@@ -1,14 +1,22 @@
 """Topics and the producer, on a real broker."""
 
 import asyncio
+from types import SimpleNamespace
 
 import pytest
 from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import (
+    InvalidReplicationFactorError,
+    NoError,
+    RequestTimedOutError,
+    TopicAlreadyExistsError,
+    TopicAuthorizationFailedError,
+)
 
 from kenko.runtime.errors import ConfigurationError, PermanentError, TransientError
 from kenko.runtime.settings import Settings, read_settings
 from kenko.stream.producer import KafkaOutput, OutRecord
-from kenko.stream.topics import ensure_topics, log_id
+from kenko.stream.topics import _create_missing, ensure_topics, log_id
 from schemas.topics import TOPICS, Topic
 
 
@@ -28,6 +36,38 @@ async def test_topics_are_made_once_and_their_partitions_are_checked(backend):
 async def test_no_broker_is_transient():
     with pytest.raises(TransientError):
         await ensure_topics("kafka://127.0.0.1:1", partitions=3)
+
+
+class Admin:
+    """Of aiokafka's shape: answers every creation alike."""
+
+    def __init__(self, error, message):
+        self.answer = (error.errno, message)
+
+    async def create_topics(self, wanted):
+        return SimpleNamespace(topic_errors=[(topic.name, *self.answer) for topic in wanted])
+
+
+@pytest.mark.parametrize(
+    ("error", "message", "raised"),
+    [
+        (NoError, "", None),
+        (TopicAlreadyExistsError, "", None),
+        (RequestTimedOutError, "", TransientError),
+        # all brokers were just started
+        (InvalidReplicationFactorError, "All brokers are currently fenced.", TransientError),
+        # more replicas than there are brokers
+        (InvalidReplicationFactorError, "only 1 broker(s) are registered.", PermanentError),
+        (TopicAuthorizationFailedError, "", PermanentError),
+    ],
+)
+async def test_a_topic_that_cannot_be_made_now_is_told_from_one_that_never_can(error, message, raised):
+    making = _create_missing(Admin(error, message), partitions=3, replication=1, prefix="")
+    if raised is None:
+        await making
+        return
+    with pytest.raises(raised, match="does not create topic kenko"):
+        await making
 
 
 async def test_output_returns_when_all_is_written_in_order(backend):
