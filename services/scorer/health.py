@@ -10,6 +10,7 @@ from kenko.runtime.health import CheckResult, Probes
 from kenko.store.client import AnyRedis
 from kenko.store.redis_errors import translated
 from kenko.stream.reader import PartitionReader
+from kenko.stream.ticks import TickWriter
 
 PING_EVERY_S: Final = 2.0
 PING_LIMIT_S: Final = 2.0
@@ -20,6 +21,8 @@ class ScorerHealth:
 
     def __init__(self) -> None:
         self.reader: PartitionReader | None = None
+        self.ticks: TickWriter | None = None
+        """None where a replay writes them."""
         self.redis_answers = False
         self.failure: Exception | None = None
         self._started = False
@@ -27,11 +30,11 @@ class ScorerHealth:
     def probes(self) -> Probes:
         """live: the loop turns (it answers) and no runner gave up; waiting for Redis or Kafka is alive.
 
-        startup: the first assignment was taken up. ready: ours are at their fences now, and Redis answers.
+        startup: the first assignment was taken up. ready: ours are at their fences now, Redis answers, and Kafka takes ticks.
         """
         return Probes(
             live={"runners": self._runners},
-            ready={"assigned": self._assigned, "redis": self._redis},
+            ready={"assigned": self._assigned, "redis": self._redis, "kafka": self._kafka},
             startup={"joined": self._joined},
         )
 
@@ -50,6 +53,10 @@ class ScorerHealth:
 
     def _redis(self) -> CheckResult:
         return CheckResult(ok=self.redis_answers, reason="" if self.redis_answers else "Redis does not answer")
+
+    def _kafka(self) -> CheckResult:
+        trouble = "" if self.ticks is None else self.ticks.trouble
+        return CheckResult(ok=not trouble, reason=trouble)
 
     def _joined(self) -> CheckResult:
         return CheckResult(ok=True) if self._started else self._assigned()

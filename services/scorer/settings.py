@@ -18,6 +18,16 @@ class ScorerSettings(Settings):
     working_set_rows: int = Field(
         default=400_000, ge=1_000, description="Rows kept in memory, over all partitions; about 2 KB each."
     )
+    shadow: bool = Field(
+        default=False,
+        description="'true': run the model beside the live one, tell nobody anything, and count where the two disagree.",
+    )
+    snapshot_hours: float = Field(
+        default=6.0,
+        gt=0,
+        le=24,
+        description="Hours between two sets of snapshots. After a loss of Redis as much of the log is read again.",
+    )
     stop_grace_s: float = Field(
         default=25.0, ge=1, le=600, description="Seconds from SIGTERM to exit; below the pod's grace period."
     )

@@ -23,6 +23,7 @@ def test_each_total_of_the_fence_has_one_place(registry):
         "transitions": 9,
         "scores": 3,
         "ignored_values": 2,
+        "ids_cut_short": 8,
         "forwarded": 6,
         "forwarded_duplicate": 2,
     }
@@ -37,6 +38,7 @@ def test_each_total_of_the_fence_has_one_place(registry):
     assert value("dead_letters_total", reason="invalid") == 3
     assert value("ticks_total", outcome="ignored") == 1
     assert value("ignored_values_total") == 2
+    assert value("ids_cut_short_total") == 8
     assert value("rows_written_total") == 7
     assert value("commits_total", outcome="refused") == 0
     outcomes = {s.labels["outcome"] for m in registry.collect() if m.name == "kenko_scorer_records" for s in m.samples}
@@ -90,3 +92,39 @@ def test_only_sources_that_are_silent_now_have_a_series(registry):
     assert silent() == {"crm": 1}
     metrics.silent([])
     assert silent() == {}
+
+
+def test_clients_cannot_make_series_by_naming_sources(registry):
+    metrics = ScorerMetrics(registry)
+    for number in range(100):
+        metrics.not_applied(f"client-{number}", "duplicate", 2)
+        metrics.not_applied(f"client-{number}", "too_late", 1)
+
+    def value(source, outcome):
+        labels = {"source": source, "outcome": outcome}
+        return registry.get_sample_value("kenko_scorer_events_not_applied_total", labels)
+
+    assert (value("client-0", "duplicate"), value("client-63", "too_late")) == (2, 1)
+    assert (value("client-64", "duplicate"), value("other", "duplicate")) == (None, 36 * 2)
+
+
+def test_snapshots_and_rebuilds_are_counted_from_zero_and_ages_go_with_their_partition(registry):
+    metrics = ScorerMetrics(registry)
+
+    def value(name, **labels):
+        return registry.get_sample_value(f"kenko_scorer_{name}", labels)
+
+    assert [value("rebuilds_total", kind=kind) for kind in ("snapshots", "log", "older")] == [0, 0, 0]
+    assert [value("snapshot_sets_total", outcome=o) for o in ("whole", "void", "refused")] == [0, 0, 0]
+    metrics.rebuilt("snapshots", 60)
+    metrics.snapshots(100)
+    metrics.snapshot_set("void")
+    metrics.snapshot_too_large()
+    metrics.snapshot_age(3, 12.5)
+
+    assert (value("rebuilds_total", kind="snapshots"), value("rows_restored_total")) == (1, 60)
+    assert (value("snapshots_written_total"), value("snapshot_sets_total", outcome="void")) == (100, 1)
+    assert value("snapshots_too_large_total") == 1
+    assert value("snapshot_marker_age_seconds", partition="3") == 12.5
+    metrics.released(3)
+    assert value("snapshot_marker_age_seconds", partition="3") is None

@@ -1,11 +1,14 @@
 """The whole scorer process, on a real broker and a real Redis."""
 
 import asyncio
+import re
 import subprocess
 import sys
 
 import pytest
+from typer.testing import CliRunner
 
+from kenko.cli.app import app
 from kenko.stream.producer import OutRecord
 from schemas.dead_letter import DeadLetter
 from schemas.topics import Topic
@@ -55,6 +58,19 @@ async def test_kill_9_in_the_middle_repeats_and_loses_nothing(world):
     await world.agrees()
 
 
+async def test_a_crash_between_a_transition_and_its_commit_repeats_it_with_its_id(world):
+    await world.send(2000)
+    first = world.scorer(KENKO_ENV="test", KENKO_CRASH_AT="transition.produced")
+    assert await asyncio.to_thread(first.process.wait, 60) == -9
+    assert await world.applied() < 2000
+
+    second = world.scorer()
+    await world.until_applied(2000, second)
+    assert await second.stop() == 0
+
+    assert await world.agrees() > 0  # it stands in the topic twice, and is the same
+
+
 async def test_an_older_redis_is_brought_up_to_date_from_the_log(world):
     """The fence stands far behind Kafka's committed offset: the fence is what counts."""
     await world.send(2000)
@@ -79,6 +95,38 @@ async def test_an_older_redis_is_brought_up_to_date_from_the_log(world):
     await world.agrees()
 
 
+async def test_an_emptied_redis_is_made_anew_from_snapshots_and_nobody_is_told_twice(world):
+    await world.send(3000)
+    scorer = world.scorer(KENKO_SNAPSHOT_HOURS="0.0001")
+    await world.until_applied(3000, scorer)
+
+    async def sets():
+        await world.send(60)  # a set is whole at the first commit behind it
+        return await counted(scorer, 'snapshot_sets_total{outcome="whole"}', 4)
+
+    await world.until(sets, what="sets", scorer=scorer)
+    sent = world.sent
+    await world.until_applied(sent, scorer)
+
+    await world.redis.flushdb()
+    # No event comes: it is noticed all the same, and by nobody's help.
+    await world.until(lambda: counted(scorer, 'rebuilds_total{kind="snapshots"}', 4), what="rebuilt", scorer=scorer)
+    await world.until_applied(sent, scorer)
+    await world.send(500)
+    await world.until_applied(sent + 500, scorer)
+    assert await counted(scorer, "rows_restored_total", 60)
+    assert await scorer.stop() == 0
+
+    await world.agrees()
+
+
+async def counted(scorer, name, least):
+    """Whether this metric of the scorer has come to `least`."""
+    answer = await scorer.get("/metrics")
+    found = [line for line in (answer or (0, ""))[1].splitlines() if line.startswith(f"kenko_scorer_{name} ")]
+    return bool(found) and float(found[0].rpartition(" ")[2]) >= least
+
+
 async def test_two_workers_share_the_partitions_and_one_leaves(world):
     await world.send(3000)
     first, second = world.scorer(), world.scorer()
@@ -87,12 +135,16 @@ async def test_two_workers_share_the_partitions_and_one_leaves(world):
         await scorer.ready()
     await world.until(lambda: owned(first, 2), what="two partitions each", scorer=first)
     await world.until(lambda: owned(second, 2), what="two partitions each", scorer=second)
+    spare = world.scorer()
+    await spare.ready()  # there is nothing left for it: a rollout must not wait for that
+    assert await owned(spare, 0)
     await world.send(3000)
     await world.until_applied(6000, second)
     assert await first.stop() == 0
     await world.send(3000)
     await world.until_applied(9000, second)
     assert await second.stop() == 0
+    assert await spare.stop() == 0
 
     await world.agrees()
 
@@ -122,16 +174,28 @@ async def owned(scorer, partitions):
     return answer is not None and f"{partitions} partitions" in answer[1]
 
 
-async def test_the_state_of_another_log_is_refused_with_what_to_do(world):
-    fence = world.store(2).keys.fence
-    await world.redis.hset(fence, mapping={"offset": 7, "now": "", "counts": "{}", "log": "other/log/4"})
+async def test_the_state_of_another_log_is_refused_and_the_command_it_names_has_it_made_anew(world, monkeypatch):
+    await world.send(1000)
+    for partition in (1, 2):
+        fence = world.store(partition).keys.fence
+        await world.redis.hset(fence, mapping={"offset": 7, "now": "", "counts": "{}", "log": "other/log/4"})
+    await world.redis.set(world.store(2).keys.row("account-1"), "a row of the other log")
 
     scorer = world.scorer()
 
     assert await asyncio.to_thread(scorer.process.wait, 40) == 2
     said = scorer.log.read_text()
-    assert "Partition 2" in said
     assert "KENKO_REDIS_PREFIX" in said
+    (command,) = set(re.findall(r"kenko (state drop --partitions 4 --yes)", said))
+    for name, value in {**world.backend.environ(), "KENKO_PARTITIONS": "4"}.items():
+        monkeypatch.setenv(name, value)
+    dropped = await asyncio.to_thread(CliRunner().invoke, app, command.split())
+    assert dropped.exit_code == 0, dropped.output
+
+    scorer = world.scorer()
+    await world.until_applied(1000, scorer)
+    assert await scorer.stop() == 0
+    await world.agrees()
 
 
 async def test_redis_restarting_is_waited_out(world):
