@@ -11,20 +11,24 @@ from typing import Any
 
 from kenko.delivery.client import GuardedClient
 from kenko.runtime.clock import Clock, SystemClock
-from kenko.runtime.errors import KenkoError
+from kenko.runtime.errors import ConfigurationError, KenkoError
 from kenko.runtime.health import CheckResult, Probes
 from kenko.runtime.lifecycle import Stop
 from kenko.runtime.logging import get_logger
 from kenko.runtime.ops_server import OpsServer
 from kenko.store.alerts_keys import AlertKeys
 from kenko.store.alerts_redis import RedisAlertStore
+from kenko.store.checks import check_redis
 from kenko.store.client import AnyRedis, connect
+from kenko.store.fitness import refuse_unsafe
 from kenko.stream.app import KenkoApp, build_app, raw_topic, run_app
 from kenko.stream.producer import KafkaOutput
-from kenko.stream.topics import ensure_topics
+from kenko.stream.topics import ensure_topics, more_than_set
 from schemas.topics import Topic
+from services.alerter.confirmer import Confirmer
 from services.alerter.dispatcher import Dispatcher
 from services.alerter.handler import TransitionHandler
+from services.alerter.lanes import Lanes
 from services.alerter.log_time import LogTime
 from services.alerter.metrics import AlerterMetrics
 from services.alerter.outlast import Outlast
@@ -113,6 +117,7 @@ async def serve(settings: AlerterSettings, stop: Stop) -> None:
             recorded=recorded,
             metrics=metrics,
         )
+        confirmer = Confirmer(handler, clock, metrics)
         watch = Watch(partitions, metrics)
         probes = Probes(
             live={"loop": lambda: CheckResult(ok=True)},  # that it answers shows that the loop turns
@@ -122,12 +127,13 @@ async def serve(settings: AlerterSettings, stop: Stop) -> None:
         await ops.start()
         stack.push_async_callback(ops.stop)
 
-        await _unless_stopped(stop, Outlast(metrics)("kafka", partial(_make_topics, settings)))
+        await _unless_stopped(stop, _servers(settings, redis, Outlast(metrics)))
         if stop.requested:
             return
         app = build_app(GROUP, settings)
-        _wire(app, settings, handler, partitions)
-        work = [dispatcher.run() for dispatcher in dispatchers] + [watch.run(), partitions.run(recorded)]
+        _wire(app, settings, confirmer, partitions)
+        beside = [watch.run(), partitions.run(recorded), confirmer.run()]
+        work = [dispatcher.run() for dispatcher in dispatchers] + beside
         try:
             async with _beside(stop, work):
                 await run_app(app, stop)
@@ -158,26 +164,19 @@ async def _beside(stop: Stop, work: Iterable[Coroutine[Any, Any, None]]) -> Asyn
             raise error
 
 
-def _wire(app: KenkoApp, settings: AlerterSettings, handler: TransitionHandler, partitions: Partitions) -> None:
+def _wire(app: KenkoApp, settings: AlerterSettings, confirmer: Confirmer, partitions: Partitions) -> None:
     topic = settings.topic(Topic.TRANSITIONS)
 
     @app.agent(raw_topic(app, topic), name="on_transition")  # type: ignore[untyped-decorator]
     async def on_transition(stream: Any) -> None:
-        async for event in stream.noack().events():
-            message = event.message
-            await handler.handle(
-                RecordIn(
-                    topic=message.topic,
-                    partition=message.partition,
-                    offset=message.offset,
-                    key=message.key,
-                    value=message.value,
-                    headers=tuple(message.headers or ()),
-                    timestamp_ms=round((message.timestamp or 0) * 1000),
-                )
-            )
-            # Crash before: read and decided again, and found to be a DUPLICATE.
-            event.ack()
+        lanes = Lanes()
+        try:
+            async for event in stream.noack().events():
+                # Crash before the acknowledgement: read and decided again, and found to be a DUPLICATE.
+                record = _record_of(event.message)
+                await lanes.take(record.key, partial(confirmer.take, record, event.ack))
+        finally:
+            await lanes.close()
 
     def ours(assigned: Iterable[Any]) -> list[int]:
         return [tp.partition for tp in assigned if tp.topic == topic]
@@ -185,6 +184,7 @@ def _wire(app: KenkoApp, settings: AlerterSettings, handler: TransitionHandler, 
     @app.on_partitions_revoked.connect  # type: ignore[untyped-decorator]
     async def on_revoked(_app: KenkoApp, revoked: Iterable[Any], **_: Any) -> None:
         partitions.revoke(ours(revoked))
+        confirmer.drop(ours(revoked))
 
     @app.on_partitions_assigned.connect  # type: ignore[untyped-decorator]
     async def on_assigned(_app: KenkoApp, assigned: Iterable[Any], **_: Any) -> None:
@@ -193,8 +193,35 @@ def _wire(app: KenkoApp, settings: AlerterSettings, handler: TransitionHandler, 
         _log.info("alerter.partitions_assigned", partitions=sorted(mine))
 
 
+def _record_of(message: Any) -> RecordIn:
+    return RecordIn(
+        topic=message.topic,
+        partition=message.partition,
+        offset=message.offset,
+        key=message.key,
+        value=message.value,
+        headers=tuple(message.headers or ()),
+        timestamp_ms=round((message.timestamp or 0) * 1000),
+    )
+
+
 def _open_store(settings: AlerterSettings, redis: AnyRedis, partition: int) -> RedisAlertStore:
+    if partition >= settings.partitions:  # somebody added some while we run
+        raise ConfigurationError(more_than_set(settings.topic(Topic.TRANSITIONS), settings.partitions, partition))
     return RedisAlertStore(redis, AlertKeys(partition, settings.partitions, settings.redis_prefix))
+
+
+async def _servers(settings: AlerterSettings, redis: AnyRedis, outlast: Outlast) -> None:
+    """Wait for Redis and Kafka.
+
+    Raises:
+        ConfigurationError: this Redis can lose alerts, or a topic has another number of partitions.
+    """
+    findings = await outlast("redis", partial(check_redis, redis))
+    refuse_unsafe(findings, allowed=settings.dangerous_allow_unsafe_redis)
+    for finding in findings:
+        _log.warning("alerter.redis_unfit", check=finding.check, severity=finding.severity, finding=str(finding))
+    await outlast("kafka", partial(_make_topics, settings))
 
 
 async def _make_topics(settings: AlerterSettings) -> None:

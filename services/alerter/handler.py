@@ -74,6 +74,21 @@ class TransitionHandler:
             await self._bury(record, DeadLetterReason.INVALID, text)
         return None
 
+    async def holds(self, record: RecordIn) -> bool:
+        """Whether the store still knows what was recorded of a record that was handled; True where nothing is recorded."""
+        try:
+            content = decode(record)
+        except InvalidRecordError:
+            return True
+        store = self._stores(record.partition)
+        if isinstance(content, Transition):
+            seen = await self._outlast("redis", lambda: store.state(content.account_id, content.rule))
+            if seen.state is not None and seen.state.covers(content):
+                return True
+        if isinstance(content, Tick):
+            return True
+        return await self._outlast("redis", lambda: store.is_forgotten(content.account_id))
+
     async def _decide(self, record: RecordIn, transition: Transition) -> Reason:
         store = self._stores(record.partition)
         while True:

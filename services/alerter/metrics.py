@@ -54,6 +54,11 @@ class AlerterMetrics:
         self.waits = Counter(
             "kenko_alerter_waits_total", "Failed calls that are tried again, by cause.", ["cause"], registry=registry
         )
+        self.restored = Counter(
+            "kenko_alerter_restored_total",
+            "Records handled again, because Redis came back without what was recorded of them.",
+            registry=registry,
+        )
         self.partitions = Gauge("kenko_alerter_partitions", "Partitions of this process.", registry=registry)
         self._start_at_zero(tuple(kinds))
 

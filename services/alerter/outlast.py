@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from kenko.runtime.errors import KenkoError, PermanentError, TransientError
+from kenko.runtime.errors import ConfigurationError, KenkoError, PermanentError, TransientError
 from kenko.runtime.logging import get_logger
 from kenko.stream.patience import wait_s
 from services.alerter.metrics import AlerterMetrics
@@ -19,7 +19,7 @@ _log = get_logger(__name__)
 
 
 class Outlast:
-    """Waits Redis ("redis") and Kafka ("kafka") out. Cancelling it is the only other way to end."""
+    """Waits Redis ("redis") and Kafka ("kafka") out. Only a ConfigurationError goes up; cancelling is the other way to end."""
 
     def __init__(self, metrics: AlerterMetrics) -> None:
         self._metrics = metrics
@@ -29,6 +29,8 @@ class Outlast:
         while True:
             try:
                 return await call()
+            except ConfigurationError:  # waiting mends no setting: the process ends, and says which
+                raise
             except KenkoError as error:
                 failures += 1
                 retry_after_s = error.retry_after_s if isinstance(error, TransientError) else REFUSED_RETRY_S

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from kenko.alerting.outcome import DeliveryOutcome
+from kenko.alerting.outcome import DeliveryOutcome, SendStatus
 from kenko.alerting.record import DeliveryStatus
 from kenko.alerting.retry import RetryVerdict, next_attempt
 from kenko.delivery.receiver import Receiver
 from kenko.runtime.clock import Clock
+from kenko.runtime.crash import CrashPoint, crash_point
 from kenko.runtime.logging import get_logger
 from kenko.store.alerts import AlertStore, Delivery
 from schemas.alert import Notice
@@ -52,8 +53,12 @@ class Sender:
         if delivery.notice is Notice.RESOLVED and not await self._was_told(store, delivery):
             await self._finish(store, delivery, DeliveryStatus.SUPPRESSED, SUPPRESSED)
             return 0
+        # Crash here: nothing was sent. It is, when the lease is over.
+        crash_point(CrashPoint.ALERT_BEFORE_SEND)
         outcome = await self._receiver.deliver(delivery.message_id, delivery.message)
         # Crash here: the receiver may have it, our record does not say so. It is sent again with the same id.
+        if outcome.status is SendStatus.DELIVERED:
+            crash_point(CrashPoint.ALERT_ANSWERED)
         decision = next_attempt(delivery.attempt, outcome, self._jitter())
         if decision.verdict is RetryVerdict.RETRY:
             await self._retry(store, delivery, outcome, decision.delay_ms)
@@ -100,6 +105,8 @@ class Sender:
         if not await self._outlast("redis", lambda: store.complete(delivery, record)):
             _log.info("alerter.delivery_overtaken", receiver=self._receiver.name, alert_id=delivery.alert_id)
             return
+        # Crash here: it is told and recorded. The counters of the next process begin anew.
+        crash_point(CrashPoint.ALERT_RECORDED)
         kind = self._receiver.kind.value
         self._metrics.deliveries.labels(kind, label).inc()
         if status is DeliveryStatus.DELIVERED:

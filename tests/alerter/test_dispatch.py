@@ -230,6 +230,32 @@ async def test_a_receiver_that_hangs_delays_no_other(clock, make_sender, transit
     assert dead.most == 2
 
 
+async def test_a_delivery_that_outlasts_its_lease_is_not_sent_beside_itself(clock, make_sender, transition):
+    """The receiver has it, the record of that waits for Redis; meanwhile the lease ends, or the clock is set forward."""
+
+    class Claims(MemoryAlertStore):
+        claimed = 0
+
+        async def claim(self, receiver, now_ms, lease_ms):
+            claim = await super().claim(receiver, now_ms, lease_ms)
+            self.claimed += claim.delivery is not None
+            return claim
+
+    store, receiver = Claims(0), Stuck("memory")
+    await put(store, transition(), clock)
+    dispatcher = Dispatcher(receiver, {0: store}, make_sender(receiver), clock)
+    async with running(dispatcher):
+        await until(lambda: receiver.under_way == 1)
+        clock.advance(LEASE_MS + 1)
+        await until(lambda: store.claimed == 2, dispatcher)
+        await put(store, transition(account="other"), clock)
+        await until(lambda: receiver.under_way == 2, dispatcher)  # the others go on
+        receiver.let_go.set()
+        await until(lambda: len(receiver.tried) == 2)
+    assert len({identity for identity, _ in receiver.tried}) == 2
+    assert await store.outbox() == {"memory": 0}
+
+
 async def test_a_claim_that_fails_is_tried_again(clock, make_sender, transition):
     class Flaky(MemoryAlertStore):
         failures = 1
@@ -281,6 +307,25 @@ async def test_after_a_crash_between_send_and_record_it_is_sent_again_with_the_s
         await until(lambda: len(receiver.delivered) == 2)
     assert receiver.delivered[0] == receiver.delivered[1]
     assert (await store.alerts())[0].deliveries[0].attempts == 2
+
+
+class DyingReceiver(MemoryReceiver):
+    """The process ends while the receiver is called."""
+
+    async def deliver(self, _message_id, _message):
+        raise asyncio.CancelledError
+
+
+async def test_a_crash_while_it_is_sent_leaves_it_waiting(clock, make_sender, transition):
+    store = MemoryAlertStore(0)
+    decision = await put(store, transition(), clock)
+    with pytest.raises(asyncio.CancelledError):
+        await make_sender(DyingReceiver()).send(store, await claim(store, clock))
+
+    record = await store.delivery_record(decision.alert.id, "memory", Notice.FIRING)
+    assert record.status is DeliveryStatus.PENDING
+    clock.advance(LEASE_MS)
+    assert (await claim(store, clock)).attempt == 2
 
 
 async def test_taking_over_a_partition(clock, metrics, transition):

@@ -277,6 +277,25 @@ async def test_killed_before_the_receiver_answers_nothing_is_lost_and_the_id_sta
     assert len(inbox.messages) == 3
 
 
+async def test_stopped_while_redis_is_away_it_has_acknowledged_nothing(world, inbox, fresh):
+    """Its group's offset follows what is recorded: the next one reads the transition again, and tells it."""
+    if world.backend.stack is None:
+        pytest.skip("given servers are left alone")
+    redis = world.backend.stack.redis
+    process = world.start()
+    await world.until_logged("alerter.partitions_assigned")
+    await asyncio.to_thread(redis.stop)
+    await world.send(fresh())
+    await world.until_logged("alerter.waiting")
+    assert await world.stop(process) == 0, world.log.read_text()[-5000:]
+
+    await asyncio.to_thread(redis.start)
+    world.start()
+    ((identity, message),) = await inbox.wait_for(1)
+    assert (message["type"], message["data"]["account_id"]) == ("alert.firing", "Acme")
+    assert identity == f"{(await world.history('Acme', delivered)).id}-firing"
+
+
 async def test_a_dead_receiver_delays_no_other(world, inbox, fresh):
     """The webhook answers 500 to everything; Slack hears of each account all the same."""
     inbox.answer = lambda path, _message: 500 if path == "/webhook" else 200
