@@ -71,7 +71,7 @@ class AccountFold:
         self._scorer = scorer
         self._teller = teller
         self._counts = counts
-        self._ids = RecentIds() if ids_repeat else None
+        self._ids = RecentIds(counts=counts) if ids_repeat else None
         self._memo = Recall(kept=Kept())
 
     def is_due(self, now_ms: int) -> bool:

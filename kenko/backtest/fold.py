@@ -15,6 +15,7 @@ from kenko.backtest.view import AccountView, view_row
 from kenko.engine.partition import PartitionFold
 from kenko.engine.partitioning import murmur2_partition
 from kenko.engine.rollup import Child
+from kenko.engine.rows import Row
 from kenko.engine.scorer import Scorer
 from kenko.model import HealthModel
 from kenko.model.limits import DUE_BUDGET
@@ -116,6 +117,14 @@ class OfflineFold:
         for partition in self._partitions:
             total.update(partition.fold.counts)
         return total
+
+    def rows(self, partition: int) -> Iterator[tuple[str, Row]]:
+        """Every account of a partition that has state, with its row as a commit writes it."""
+        store = self._partitions[partition].store
+        for account_id in store.scores:
+            row = store.rows([account_id])[account_id]
+            if row is not None:
+                yield account_id, row
 
     def health(self, account_id: str) -> HealthScore | None:
         """The score as of the newest tick; None for an account that has no state, or before the first tick."""

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 from kenko.backtest.account_fold import AccountFold, Ticks
 from kenko.engine.partition import Outcome
+from kenko.engine.recent_ids import CUT_SHORT
 from kenko.engine.scorer import Scorer
 from kenko.engine.state import AccountState
 from kenko.engine.telling import Teller
@@ -25,7 +26,7 @@ from schemas.transition import Transition
 GATHERED = 50_000
 """Events that are gathered before accounts are taken through them: some 20 MB."""
 
-_COUNTED = (*(outcome.value for outcome in Outcome), "ignored_values", "ticks", "evaluated", "transitions")
+_COUNTED = (*(outcome.value for outcome in Outcome), "ignored_values", CUT_SHORT, "ticks", "evaluated", "transitions")
 """In the order in which they are shown."""
 
 

@@ -9,7 +9,11 @@ import typer
 from kenko import __version__
 from kenko.cli.accounts.forget import accounts_forget
 from kenko.cli.backtest import backtest
+from kenko.cli.bench.accounts import bench_accounts
 from kenko.cli.bench.ingest import bench_ingest
+from kenko.cli.bench.latency import bench_latency
+from kenko.cli.bench.restart import bench_restart
+from kenko.cli.bench.score import bench_score
 from kenko.cli.calibrate import calibrate
 from kenko.cli.demo import demo
 from kenko.cli.dlq.ls import dlq_ls
@@ -26,8 +30,12 @@ from kenko.cli.model_schema import model_schema
 from kenko.cli.model_test import model_test
 from kenko.cli.override import override
 from kenko.cli.replay import replay
+from kenko.cli.shadow.report import shadow_report
+from kenko.cli.state.drop import state_drop
+from kenko.cli.state.ls import state_ls
 from kenko.cli.tail import tail
 from kenko.cli.topics_apply import topics_apply
+from kenko.cli.topics_copy import topics_copy
 from kenko.cli.traits import traits
 from kenko.cli.up import up
 
@@ -43,7 +51,9 @@ bench_app = typer.Typer(help="How fast it is here, beside what it cannot be fast
 keys_app = typer.Typer(help="API keys.", no_args_is_help=True)
 topics_app = typer.Typer(help="Kafka topics.", no_args_is_help=True)
 dlq_app = typer.Typer(help="Dead letters.", no_args_is_help=True)
+shadow_app = typer.Typer(help="A second model beside the live one.", no_args_is_help=True)
 accounts_app = typer.Typer(help="Accounts.", no_args_is_help=True)
+state_app = typer.Typer(help="What the scorer keeps in Redis.", no_args_is_help=True)
 
 app.command("demo")(demo)
 app.command("up")(up)
@@ -64,18 +74,28 @@ model_app.command("diff")(model_diff)
 model_app.command("schema")(model_schema)
 app.add_typer(bench_app, name="bench")
 bench_app.command("ingest")(bench_ingest)
+bench_app.command("score")(bench_score)
+bench_app.command("latency")(bench_latency)
+bench_app.command("accounts")(bench_accounts)
+bench_app.command("restart")(bench_restart)
 app.add_typer(keys_app, name="keys")
 keys_app.command("create")(keys_create)
 keys_app.command("list")(keys_list)
 keys_app.command("revoke")(keys_revoke)
 app.add_typer(topics_app, name="topics")
 topics_app.command("apply")(topics_apply)
+topics_app.command("copy")(topics_copy)
 app.add_typer(dlq_app, name="dlq")
 dlq_app.command("ls")(dlq_ls)
 dlq_app.command("show")(dlq_show)
 dlq_app.command("retry")(dlq_retry)
+app.add_typer(shadow_app, name="shadow")
+shadow_app.command("report")(shadow_report)
 app.add_typer(accounts_app, name="accounts")
 accounts_app.command("forget")(accounts_forget)
+app.add_typer(state_app, name="state")
+state_app.command("ls")(state_ls)
+state_app.command("drop")(state_drop)
 
 
 # A callback each keeps a group with one command a group: `kenko model check`, not `kenko model`.
@@ -97,6 +117,11 @@ def _topics() -> None:
 @accounts_app.callback()
 def _accounts() -> None:
     """Accounts."""
+
+
+@shadow_app.callback()
+def _shadow() -> None:
+    """A second model beside the live one."""
 
 
 @app.callback(invoke_without_command=True)

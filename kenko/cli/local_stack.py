@@ -63,9 +63,15 @@ class LocalStack:
             raise RuntimeError("this stack has not been started")
         return self._info
 
+    def environ(self) -> dict[str, str]:
+        """The environment that its services run in, to start another one by hand."""
+        if self._info is None:
+            raise RuntimeError("this stack has not been started")
+        return dict(self._environ)
+
     def settings(self) -> Settings:
         """What the services run with."""
-        return read_settings(Settings, **self.info.settings())
+        return _settings_of(Settings, self.environ())
 
     def alerter_settings(self) -> AlerterSettings:
         """What the alerter runs with: its policy decides which alerts are told."""

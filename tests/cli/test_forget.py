@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
+import redis
 from typer.testing import CliRunner
 
 from kenko.cli.accounts.stays import stays
@@ -13,7 +14,9 @@ from kenko.cli.app import app
 from kenko.dialects.cloudevents import decode_record
 from kenko.engine.partitioning import murmur2_partition
 from kenko.runtime.settings import Settings, read_settings
+from kenko.store.keys import PartitionKeys
 from kenko.stream.browser import TopicBrowser
+from kenko.stream.state_records import MAX_PARTS
 from schemas.forget import Forget
 from schemas.topics import Topic
 
@@ -62,9 +65,16 @@ def test_where_no_service_runs_the_request_stands_in_the_log_and_it_says_what_is
     for name, value in {**fresh_backend.environ(), "KENKO_PARTITIONS": "2"}.items():
         monkeypatch.setenv(name, value)
 
+    former = _former_keys(read_settings(Settings))
+
     result = kenko("acme", "--yes", "--author", "sato", "--model", MODEL, "--timeout", "0")
 
     assert result.exit_code == 1
+    buried = asyncio.run(_written(read_settings(Settings), Topic.ACCOUNT_STATE))
+    assert [(r.key, r.value) for r in buried] == [
+        (f"{former.model}/row/{part}/acme".encode(), None) for part in range(MAX_PARTS)
+    ]
+    assert {r.partition for r in buried} == {former.partition}
     assert "not forgotten yet by the scorer and the alerter" in result.output
     assert "dead letters: removed 0" in result.output
     (record,) = asyncio.run(_written(read_settings(Settings)))
@@ -74,8 +84,16 @@ def test_where_no_service_runs_the_request_stands_in_the_log_and_it_says_what_is
     assert record.partition == murmur2_partition(b"acme", 2)
 
 
-async def _written(settings):
-    async with TopicBrowser(settings, settings.topic(Topic.USAGE_EVENTS)) as log:
+def _former_keys(settings):
+    """A model that ran here once has a keyspace on the account's partition, and perhaps snapshots."""
+    keys = PartitionKeys("old-0123abcd", murmur2_partition(b"acme", 2), 2, settings.redis_prefix)
+    with redis.Redis.from_url(settings.redis_url.get_secret_value()) as client:
+        client.hset(keys.fence, "offset", 1)
+    return keys
+
+
+async def _written(settings, topic=Topic.USAGE_EVENTS):
+    async with TopicBrowser(settings, settings.topic(topic)) as log:
         return [record async for record in log.read(await log.bounds())]
 
 

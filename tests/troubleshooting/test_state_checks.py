@@ -63,6 +63,19 @@ def test_one_server_of_two_that_is_unfit(well, info, config, check, status, says
     assert mend in found.mend
 
 
+def test_partitions_that_another_model_is_live_on(well):
+    mixed = well.state._replace(live={0: "saas-1", 1: "saas-0", 2: "saas-0"}, fences={**well.state.fences, 2: None})
+
+    found = examine(well._replace(state=mixed))["scorer.live"]
+
+    assert found.status is Status.WARN
+    assert "Partitions 1, 2 are not cut over yet: saas-0 is live there" in found.says
+    assert "built on 1 of them" in found.says
+    assert "kenko_scorer_building_offsets" in found.mend
+    mine = examine(well._replace(state=mixed._replace(live=dict.fromkeys(range(3), "saas-1"))))["scorer.live"]
+    assert mine.status is Status.OK
+
+
 def test_a_redis_that_tells_little_is_a_warning(well):
     bare = RedisFacts([server()._replace(info={}, config={})])
     found = examine(well._replace(redis=bare))
@@ -95,7 +108,7 @@ def with_fence(well, fence):
 @pytest.mark.parametrize(
     ("fence", "check", "status", "says", "mend"),
     [
-        (fences(log_id="c2/kenko.usage-events.v1/3"), "scorer.log", "fail", "made from c2/", "KENKO_REDIS_PREFIX"),
+        (fences(log_id="c2/kenko.usage-events.v1/3"), "scorer.log", "fail", "made from c2/", "kenko state drop"),
         (fences(offset=101), "scorer.log", "fail", "shorter than what was applied (partitions 1)", "Restore the topic"),
         (fences(now_ms=NOW_MS - 200_000), "scorer.ticks", "warn", "partitions 1: the last tick is 200 s old", "log"),
         (fences(now_ms=NOW_MS - 900_000), "scorer.ticks", "fail", "the last tick is 900 s old", "scorer's log"),

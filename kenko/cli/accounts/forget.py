@@ -28,6 +28,7 @@ from kenko.store.client import connect
 from kenko.store.keys import PartitionKeys, model_part
 from kenko.stream.browser import TopicBrowser
 from kenko.stream.producer import KafkaOutput
+from kenko.stream.state_records import StateTopic
 from kenko.stream.trim import KafkaTrimmer
 from schemas.forget import Forget
 from schemas.topics import Topic
@@ -106,6 +107,8 @@ async def _forget(settings: Settings, record: Forget, keys: PartitionKeys, timeo
             gone = await holders.wait(
                 place, limit_s=timeout_s, clock=clock, told=lambda who: bar.show(who, 0, f"waiting for {who}")
             )
+        # Before Redis loses it: a model's keyspace is how we know of its snapshots.
+        await _bury(settings, record.account_id, await holders.former())
         former = await holders.erase_former()
     finally:
         await client.aclose()
@@ -114,6 +117,17 @@ async def _forget(settings: Settings, record: Forget, keys: PartitionKeys, timeo
     purged = await _purge(settings, record.account_id)
     _say_stays(clock, settings)
     return gone.everywhere and purged
+
+
+async def _bury(settings: Settings, account: str, former: list[PartitionKeys]) -> None:
+    """Tombstones over the account's snapshots of models that run no more. Those of the running one are the scorer's."""
+    topic = settings.topic(Topic.ACCOUNT_STATE)
+    places = [StateTopic(topic, keys.model, keys.partition) for keys in former]
+    output = KafkaOutput(settings, client_id="kenko-cli")
+    try:
+        await output.send([record for place in places for record in place.tombstones(account)])
+    finally:
+        await output.stop()
 
 
 async def _purge(settings: Settings, account: str) -> bool:

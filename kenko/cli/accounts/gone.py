@@ -79,8 +79,12 @@ class Holders:
             told(gone.waits_for())
             await asyncio.sleep(ASK_AGAIN_S)
 
+    async def former(self) -> list[PartitionKeys]:
+        """The keyspaces of other models."""
+        keys = self._keys
+        found = await keyspaces(self._client, keys.partition, keys.partitions, prefix=keys.prefix)
+        return [k for k in found if k.model != keys.model]
+
     async def erase_former(self) -> list[str]:
         """Take it out of the keyspaces of other models; the names of those that held it."""
-        keys = self._keys
-        former = await keyspaces(self._client, keys.partition, keys.partitions, prefix=keys.prefix)
-        return [k.model for k in former if k.model != keys.model and await erase(self._client, k, self._account_id)]
+        return [k.model for k in await self.former() if await erase(self._client, k, self._account_id)]

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import statistics
-import urllib.request
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -16,11 +14,11 @@ import orjson
 import typer
 
 from kenko.cli.bench.bare_producer import Sent, send_all
+from kenko.cli.bench.cpu import cpu_seconds
 from kenko.cli.bench.posting import Posted, post_all, post_paced, request
 from kenko.cli.examples import DEFAULT_MODEL
 from kenko.cli.local_stack import LocalStack, StackOptions
 from kenko.cli.say import foreseen
-from kenko.cli.service_process import ServiceProcess
 from kenko.dialects.cloudevents import encode_event
 from kenko.dialects.record import KafkaRecord
 from kenko.runtime.clock import SystemClock
@@ -34,7 +32,6 @@ WARM_UP: Final = 0.1
 CONNECTIONS: Final = 8
 SINGLES_A_SECOND: Final = 500
 _NAMES: Final = ("Report Exported", "Feature Used", "Session Ended", "Logged In", "Page Viewed")
-_CPU: Final = re.compile(r"^process_cpu_seconds_total (\S+)$", re.MULTILINE)
 _GUARDED: Final = {"KENKO_INGEST_EVENTS_PER_SECOND": "1e9"}
 """One key sends all of it: the limit that a key has is not what is measured."""
 
@@ -72,9 +69,9 @@ async def _measure(stack: LocalStack, events: int, seconds: float) -> dict[str, 
     load = _load(url, info.key, events // A_BATCH)
     warm = int(len(load.requests) * WARM_UP)
     await post_all(url, load.requests[:warm], CONNECTIONS)
-    cpu_before = _cpu_seconds(service)
+    cpu_before = cpu_seconds(service)
     posted = await post_all(url, load.requests[warm:], CONNECTIONS)
-    cpu = _cpu_seconds(service) - cpu_before
+    cpu = cpu_seconds(service) - cpu_before
     settings = stack.settings()
     await send_all(settings, load.records[:warm], CONNECTIONS)
     sent = await send_all(settings, load.records[warm:], CONNECTIONS)
@@ -135,11 +132,3 @@ def _events(count: int, kind: str) -> list[UsageEvent]:
 def _body(events: Sequence[UsageEvent]) -> bytes:
     items = [event.model_dump(mode="json", exclude={"received_at", "backfill"}) for event in events]
     return orjson.dumps(items)
-
-
-def _cpu_seconds(service: ServiceProcess) -> float:
-    with urllib.request.urlopen(f"{service.ops_url}/metrics", timeout=10) as answer:  # noqa: S310 - http on loopback
-        found = _CPU.search(answer.read().decode())
-    if found is None:
-        raise RuntimeError("this platform does not tell a process's processor time")
-    return float(found[1])

@@ -14,6 +14,7 @@ from kenko.runtime.settings import Settings
 from kenko.store.checks import read_servers
 from kenko.store.client import AnyRedis
 from kenko.store.keys import model_part
+from kenko.store.keyspaces import live_models
 from kenko.store.reader import StateReader
 from kenko.store.redis_errors import translated
 
@@ -39,7 +40,7 @@ async def ask_state(client: AnyRedis, settings: Settings, model: HealthModel) ->
     prefix = settings.redis_prefix
     fences = await StateReader(client, model=name, partitions=settings.partitions, prefix=prefix).fences()
     others = [] if any(fences.values()) else await _others(client, prefix)
-    return StateFacts(name, fences, others)
+    return StateFacts(name, fences, others, await live_models(client, settings.partitions, prefix=prefix))
 
 
 async def _others(client: Any, prefix: str) -> list[str]:

@@ -51,6 +51,7 @@ CHECKS: Final = (
     Check("scorer.lag", scorer_checks.lag, ("state", "log", "group")),
     Check("scorer.ticks", scorer_checks.ticks, ("state", "group", "set_up", "now_ms")),
     Check("scorer.state", scorer_checks.state_model, ("state",)),
+    Check("scorer.live", scorer_checks.live_model, ("state",)),
     Check("scorer.scores", scorer_checks.score_model, ("published", "model")),
 )
 

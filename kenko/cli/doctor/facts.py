@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from kenko.cli.doctor.ingest_report import IngestReport
@@ -119,6 +120,8 @@ class StateFacts(NamedTuple):
     fences: Mapping[int, Fence | None]
     others: Sequence[str]
     """Where there is no fence at all: the models that do have one under this prefix, and for how many partitions."""
+    live: Mapping[int, str] = MappingProxyType({})
+    """By partition: the model that is live. Missing where no scorer has taken it yet."""
 
 
 class ModelFile(NamedTuple):

@@ -36,14 +36,14 @@ def identity(state: StateFacts, kafka: KafkaFacts, log: LogFacts, set_up: SetUp)
     if other:
         return fail(
             f"The state in Redis was made from {some(other)}, and this broker's log is {ours}.",
-            "Set KENKO_KAFKA_URL or KENKO_REDIS_URL to the right one; to begin anew with this log, set another"
-            " KENKO_REDIS_PREFIX. The scorer refuses to start until then.",
+            "Set KENKO_KAFKA_URL or KENKO_REDIS_URL to the right one; to begin anew with this log, kenko state drop"
+            f" --partitions {set_up.partitions} --yes. The scorer refuses to start until then.",
         )
     beyond = [p for p, fence in fences.items() if p in log.bounds and fence.offset > log.bounds[p].end]
     if beyond:
         return fail(
             f"The log is shorter than what was applied (partitions {_numbers(beyond)}): it was made anew or cut.",
-            "Restore the topic, or set another KENKO_REDIS_PREFIX to begin anew with this log.",
+            f"Restore the topic, or begin anew with this log: kenko state drop --partitions {set_up.partitions} --yes.",
         )
     gone = [p for p, fence in fences.items() if p in log.bounds and fence.offset < log.bounds[p].start]
     if gone:
@@ -104,6 +104,22 @@ def state_model(state: StateFacts) -> Finding:
             " rebuilds the state from the log.",
         )
     return warn(f"Redis holds no state of {state.name}, nor of any other model.", _START)
+
+
+def live_model(state: StateFacts) -> Finding:
+    """The partitions tell what this model says. One that is not cut over yet still shows what another one told last."""
+    left = {partition: name for partition, name in state.live.items() if name != state.name}
+    if not left:
+        return ok(
+            f"{state.name} is live on {some([str(p) for p in state.live])}." if state.live else "No model is live yet."
+        )
+    built = [p for p in left if state.fences.get(p) is not None]
+    return warn(
+        f"Partitions {_numbers(list(left))} are not cut over yet: {some(sorted(set(left.values())))} is live there"
+        f" ({state.name} is being built on {len(built)} of them).",
+        "Wait while a scorer with this model builds its state from the log: kenko_scorer_building_offsets falls to 0. If"
+        " this model is only a shadow, all is well. Else set KENKO_MODEL to the one the scorers run with.",
+    )
 
 
 def score_model(published: PublishedFacts, model: HealthModel) -> Finding:

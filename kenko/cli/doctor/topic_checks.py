@@ -50,18 +50,19 @@ def partition_counts(kafka: KafkaFacts, set_up: SetUp) -> Finding:
     if wrong:
         return fail(
             f"KENKO_PARTITIONS is {set_up.partitions}, but {some(wrong, 7)}.",
-            "Set KENKO_PARTITIONS to the topics' number. To have more partitions begin with new topics"
-            " (KENKO_TOPIC_PREFIX): adding some to an existing topic moves accounts between them.",
+            "Set KENKO_PARTITIONS to the topics' number. Adding some to an existing topic moves accounts between them: to have"
+            " more, lay the log out anew with kenko topics copy.",
         )
     return ok(f"Each has {set_up.partitions} partitions.")
 
 
 def cleanup_policies(kafka: KafkaFacts, set_up: SetUp) -> Finding:
     def is_wrong(spec: TopicSpec, config: Mapping[str, str]) -> bool:
-        return _setting(config, "cleanup.policy") != spec.config()["cleanup.policy"]
+        return sorted(_setting(config, "cleanup.policy").split(",")) != sorted(spec.cleanup())
 
     def wanted(spec: TopicSpec) -> str:
-        return f"cleanup.policy={spec.config()['cleanup.policy']}"
+        policies = spec.cleanup()  # kafka-configs.sh wants brackets round several
+        return f"cleanup.policy={policies[0] if len(policies) == 1 else '[' + ','.join(policies) + ']'}"
 
     return _configs(
         kafka,

@@ -1,0 +1,1 @@
+"""`kenko shadow`: a second model beside the live one."""

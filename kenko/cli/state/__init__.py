@@ -1,0 +1,1 @@
+"""`kenko state`: what the scorer keeps in Redis, and how to have it made anew."""
