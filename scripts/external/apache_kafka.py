@@ -34,15 +34,17 @@ def fetch(maven: str) -> None:
 
 
 def kafka_server(directory: Path, *, java: str) -> ServerProcess:
-    """A Kafka that keeps its data and its log in `directory`, formatted anew at each start."""
+    """A Kafka that keeps its data and its log in `directory`; started again, it goes on with them."""
     # KRaft wants 16 bytes in base64, and its command line takes a leading dash for an option.
     cluster_id = "k" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")[1:-1] + "A"
     logging = CONFIGURATION / "log4j2.properties"
     run = [java, "-Xms256m", "-Xmx512m", f"-Dlog4j2.configurationFile={logging}", "-cp", str(JARS / "*")]
+    controller = free_port()
 
     def command(port: int) -> list[str]:
-        properties = _configure(directory, port)
-        form = [*run, "kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", str(properties)]
+        properties = _configure(directory, port, controller)
+        form = [*run, "kafka.tools.StorageTool", "format", "--ignore-formatted", "-t", cluster_id]
+        form += ["-c", str(properties)]
         subprocess.run(form, check=True, stdout=subprocess.DEVNULL)  # noqa: S603  our own command line, no shell
         return [*run, "kafka.Kafka", str(properties)]
 
@@ -52,9 +54,8 @@ def kafka_server(directory: Path, *, java: str) -> ServerProcess:
     return ServerProcess("Apache Kafka", command=command, answers=answers, log=directory / "kafka.log")
 
 
-def _configure(directory: Path, port: int) -> Path:
-    data, controller = directory / "kafka-data", free_port()
-    shutil.rmtree(data, ignore_errors=True)
+def _configure(directory: Path, port: int, controller: int) -> Path:
+    data = directory / "kafka-data"
     properties = directory / "server.properties"
     lines = [
         (CONFIGURATION / "server.properties").read_text(),
