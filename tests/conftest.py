@@ -103,7 +103,9 @@ def fresh_backend() -> Iterator[Backend]:
         yield _embedded_backend(stack)
 
 
-_databases = itertools.cycle(range(1, 16))
+# Each of several workers has databases of its own: given servers are shared by all of them.
+_workers, _worker = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")), os.environ.get("PYTEST_XDIST_WORKER", "gw0")
+_databases = itertools.cycle(range(1 + int(_worker.removeprefix("gw")) % _workers, 16, _workers))
 
 
 @pytest.fixture
