@@ -21,7 +21,7 @@ up: venv ## Broker, Redis and all services on this machine, until Ctrl-C
 	@$(BIN)/kenko up
 
 test: venv ## All tests that need only the Python package index
-	$(PYTHON_IN) -m pytest -n 2 --dist loadfile -m "not external and not faults and not soak and not mutants" $(ARGS)
+	$(PYTHON_IN) -m pytest -n 3 --dist loadfile -m "not external and not faults and not soak and not mutants" $(ARGS)
 
 test-external: venv ## Apache Kafka, the system's Redis, Node and Java clients (needs a JDK, Maven, npm, redis-server)
 	$(PYTHON_IN) scripts/external $(PYTHON_IN) -m pytest -n 2 --dist loadfile -m "connected or external" $(ARGS)

@@ -287,7 +287,6 @@ class ScorerService:
             interval_ms=self._settings.tick_interval_ms,
             clock=self._clock,
             observer=self._metrics,
-            partitions=self._settings.partitions,
         )
 
     def _source_watch(self, reader: PartitionReader) -> SourceWatch:

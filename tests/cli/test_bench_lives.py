@@ -37,7 +37,7 @@ def test_any_hundred_accounts_have_the_shares_of_the_mix(found):
 def test_a_life_is_scored_as_another_account_and_its_last_event_is_known(model, found):
     rows = {bench_account(n): life.of(bench_account(n)) for n, life in enumerate(found[-1][1] + found[0][1], start=1)}
     fold = PartitionFold(Scorer(model), partition=0, now_ms=NOW)
-    fold.adopt({account_id: Row(row.state, list(row.id_chunks)) for account_id, row in rows.items()})
+    fold.adopt({account_id: Row(row.state, list(row.id_chunks), row.tail) for account_id, row in rows.items()})
     offset = longest(found) + 1
     largest, busiest = bench_account(2), SIZES[-1].events_a_day
     last = (DAYS - 1) * MOST_OF_THE_PAST + busiest

@@ -68,8 +68,6 @@ def test_the_list_says_which_is_ours_and_which_is_live(kenko, server):
     )
     assert all(line["bytes"] > 0 and line["fence"] == 7 for line in lines)
     shown = kenko("ls").stdout
-    assert "configured," in shown  # a narrow terminal breaks the line here
-    assert "live" in shown
     assert "3 keyspaces, 6 rows" in shown
 
 

@@ -27,7 +27,6 @@ from tests.simulator.virtual_loop import Process, VirtualLoop
 
 TICK_INTERVAL_MS = 20 * 60_000
 GROUP = "scorer"
-COMMIT_EVERY_S = 60.0
 
 
 class _Event(NamedTuple):
@@ -152,7 +151,6 @@ class ScorerProcess:
         setup = self._setup
         create = asyncio.get_running_loop().create_task
         create(self.member.run())
-        create(self._follow())
         setup.group.join(self.member)
         if not writes_ticks:
             return
@@ -179,15 +177,6 @@ class ScorerProcess:
                 fresh_id=setup.fresh_id,
             )
             create(watch.run())
-
-    async def _follow(self) -> None:
-        """Kafka's committed offsets follow what the reader shows. A member that is out commits nothing."""
-        broker = self._setup.broker
-        while True:
-            await asyncio.sleep(COMMIT_EVERY_S)
-            if not broker.away and not self.member.expelled:
-                shown = {p: self.reader.fence(p) for p in self._consumed}
-                broker.committed.update({(GROUP, p): offset for p, offset in shown.items() if offset is not None})
 
     async def _fences(self) -> Mapping[int, Fence | None]:
         stores = [SimulatedStore(self._setup.redis, p) for p in range(self._setup.broker.partitions)]
@@ -219,12 +208,14 @@ class ScorerProcess:
             self._consumed[partition] = ConsumedLog(
                 self._setup.broker.logs(self._setup.topic)[partition], self._setup.broker
             )
-            self._pumps[partition] = asyncio.get_running_loop().create_task(self._pump(self._consumed[partition]))
+            pump = self._pump(partition, self._consumed[partition])
+            self._pumps[partition] = asyncio.get_running_loop().create_task(pump)
         await self.reader.positions(partitions)
 
-    async def _pump(self, log: ConsumedLog) -> None:
+    async def _pump(self, partition: int, log: ConsumedLog) -> None:
         """Fetch, and hand over some time later: a seek may come in between, and then it is an old batch that arrives."""
         while True:
+            self._commit_offset(partition)
             batch = log.fetch(self._setup.batch_limit())
             if batch is None:
                 log.changed.clear()
@@ -233,3 +224,9 @@ class ScorerProcess:
             await asyncio.sleep(self._setup.network.latency_s())
             if not self._setup.lose_batch():
                 self.reader.deliver(_Event(batch))
+
+    def _commit_offset(self, partition: int) -> None:
+        """Kafka's committed offset follows what the reader shows, some batches behind. A member that is out commits none."""
+        shown, broker = self.reader.fence(partition), self._setup.broker
+        if shown is not None and not broker.away and not self.member.expelled:
+            broker.committed[GROUP, partition] = shown

@@ -219,9 +219,9 @@ async def test_the_working_set_stays_small_while_the_queue_is_never_empty(bench,
     class Asked(MemoryPartitionStore):
         accounts = ()
 
-        async def rows(self, account_ids):
+        async def rows(self, account_ids, *, with_ids=True):
             self.accounts += tuple(account_ids)
-            return await super().rows(account_ids)
+            return await super().rows(account_ids, with_ids=with_ids)
 
     for number in range(2100):  # more than one commit takes
         bench.event(f"a{number}", at_ms=story.start)

@@ -1,8 +1,6 @@
-from collections import Counter
-
 import pytest
 
-from kenko.stream.ticks import SHORTEST_PAUSE_MS, TickReason, pause_ms, should_tick, turn_start
+from kenko.stream.ticks import TickReason, should_tick
 
 NOW = 1_000_000
 
@@ -32,25 +30,3 @@ NOW = 1_000_000
 )
 def test_should_tick(last, arrived, due, reason):
     assert should_tick(now_ms=NOW, last_tick_ms=last, interval_ms=500, arrived=arrived, next_due_ms=due) is reason
-
-
-@pytest.mark.parametrize(("partitions", "interval_ms"), [(1, 500), (12, 500), (7, 100), (300, 250)])
-def test_the_turns_of_the_partitions_are_spread_evenly_over_the_interval(partitions, interval_ms):
-    starts = [turn_start(NOW, partition, partitions, interval_ms) for partition in range(partitions)]
-    assert all(NOW - interval_ms < start <= NOW for start in starts)
-    assert all(
-        turn_start(NOW + interval_ms, p, partitions, interval_ms) == s + interval_ms for p, s in enumerate(starts)
-    )
-    begin_together = Counter(starts).values()
-    assert max(begin_together) <= -(-partitions // interval_ms)
-
-
-@pytest.mark.parametrize(("partitions", "interval_ms"), [(1, 500), (12, 500), (7, 100), (300, 250)])
-def test_whoever_pauses_until_the_next_turn_misses_none_by_more_than_the_shortest_pause(partitions, interval_ms):
-    now_ms, woken = NOW, []
-    while now_ms < NOW + 2 * interval_ms:
-        now_ms += pause_ms(now_ms, partitions, interval_ms)
-        woken.append(now_ms)
-    for partition in range(partitions):
-        begins_ms = turn_start(NOW + interval_ms, partition, partitions, interval_ms)
-        assert min(at - begins_ms for at in woken if at >= begins_ms) <= SHORTEST_PAUSE_MS + 2
