@@ -145,27 +145,6 @@ async def test_ticks_go_where_something_arrived(make, story):
     await reader.drain(5)
 
 
-async def test_no_tick_is_put_behind_one_that_is_not_worked_off(make, story):
-    reader, benches = make()
-    await reader.positions({0})
-    output = IntoLogs(reader, benches)
-    clock, observer = benches[0].clock, benches[0].observer
-    ticks = TickWriter(reader=reader, output=output, topic="t", interval_ms=500, clock=clock, observer=observer)
-    runner = dict(reader.owned())[0]
-    benches[0].event(at_ms=story.start)
-    await ticks.write(story.start)
-
-    runner.deliver(benches[0].log.fetch(1), lambda: None)  # the event, and not the tick behind it
-    while runner.next_offset == 0:
-        await asyncio.sleep(0)
-    await ticks.write(story.start + 500)
-    assert len(output.sent) == 1
-    await output.settle()
-    await ticks.write(story.start + 600)
-    assert len(output.sent) == 2
-    await reader.drain(5)
-
-
 async def test_an_account_that_is_due_gets_its_tick(make, story):
     reader, benches = make()
     bench = benches[0]
