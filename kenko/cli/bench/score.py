@@ -10,8 +10,8 @@ from typing import Annotated, Final
 import orjson
 import typer
 
-from kenko.cli.bench.score_bar import ScoreBar
 from kenko.cli.bench.score_run import Result, ScorePlan, run_log
+from kenko.cli.bench.step_bar import StepBar
 from kenko.cli.examples import DEFAULT_MODEL
 from kenko.cli.local_stack import LocalStack, StackOptions
 from kenko.cli.model_file import read_model
@@ -45,7 +45,7 @@ def bench_score(
     with foreseen(), TemporaryDirectory(prefix="kenko-bench-") as home:
         model = read_model(DEFAULT_MODEL)
         options = StackOptions(model=DEFAULT_MODEL, home=Path(home), time="log", private=True, services=())
-        with LocalStack(options) as stack, ScoreBar() as bar:
+        with LocalStack(options) as stack, StepBar() as bar:
             for every in tick_every or TICKS:
                 plan = ScorePlan(events, accounts, every, stock_events, broker)
                 tell(asyncio.run(run_log(stack, model, plan, bar)))

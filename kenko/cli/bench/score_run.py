@@ -8,8 +8,8 @@ from typing import Any, Final, NamedTuple
 from kenko.cli.bench.agreement import differences, fold_log
 from kenko.cli.bench.bare_consumer import Read, read_all
 from kenko.cli.bench.peer import STOCK_FAUST, Peer, run_peer
-from kenko.cli.bench.score_bar import ScoreBar
 from kenko.cli.bench.scoring import Scored, score_all
+from kenko.cli.bench.step_bar import StepBar
 from kenko.cli.bench.zipf_log import LogRecords, ZipfLog
 from kenko.cli.local_stack import LocalStack
 from kenko.model import HealthModel
@@ -46,7 +46,7 @@ class Result(NamedTuple):
     differences: list[str]
 
 
-async def run_log(stack: LocalStack, model: HealthModel, plan: ScorePlan, bar: ScoreBar) -> Result:
+async def run_log(stack: LocalStack, model: HealthModel, plan: ScorePlan, bar: StepBar) -> Result:
     """Everything that is compared reads the same records, one after the other, so nobody takes a core from another."""
     given = stack.settings()
     name = f"tick-{plan.tick_every}"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 
@@ -28,3 +31,8 @@ class StepBar(Bar):
     def step(self, what: str, done: float = 0.0) -> None:
         """`done` of this step, 0 to 1."""
         self.show(what, min(done, 1.0), f"{what}: {done:.0%}")
+
+    def stage(self, what: str) -> Callable[[float], None]:
+        """Begin a step; the function that this answers is told the share of it that is done."""
+        self.step(what)
+        return partial(self.step, what)
